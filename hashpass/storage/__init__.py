@@ -1,0 +1,1 @@
+"""Where sessions, used tokens and bans are kept: one port, several rooms."""
