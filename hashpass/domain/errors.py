@@ -36,6 +36,11 @@ class AgentRefused(HashPassError):
     default = "This address is for browsers. Script clients mine with `python -m hashpass mine`."
 
 
+class OriginRefused(HashPassError):
+    code = "origin_refused"
+    default = "Pages of another site may not open this socket."
+
+
 # Who is asking
 
 

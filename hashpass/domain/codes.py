@@ -1,0 +1,24 @@
+"""Invite codes: derived from the answer that won, so that whoever holds the key can check one from its record."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_CODE_LENGTH = 16
+
+
+def derive_code(key: bytes, visitor_id: str, nonce: int, seed: str, *, prefix: str) -> str:
+    message = f"{visitor_id}:{nonce}:{seed}".encode()
+    return prefix + base58(hmac.digest(key, message, hashlib.sha256))[:_CODE_LENGTH]
+
+
+def base58(data: bytes) -> str:
+    """Bitcoin's alphabet: no 0, O, I or l, which people misread. Leading zero bytes become leading ones."""
+    number = int.from_bytes(data, "big")
+    digits = ""
+    while number:
+        number, rest = divmod(number, 58)
+        digits = _ALPHABET[rest] + digits
+    return "1" * (len(data) - len(data.lstrip(b"\0"))) + digits
