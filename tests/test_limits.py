@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+from attrs import define
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashpass.domain.errors import RateLimited
+from hashpass.limits import RateLimit
+
+
+@define
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_so_many_pass_and_the_next_is_told_when() -> None:
+    clock = Clock()
+    limit = RateLimit(3, 60, clock=clock)
+    for _ in range(3):
+        limit.take("a")
+        clock.now += 10
+    with pytest.raises(RateLimited) as refusal:
+        limit.take("a")
+    assert refusal.value.retry_after == 30
+    limit.take("b")  # another key is not concerned
+    clock.now = 60
+    limit.take("a")
+    with pytest.raises(RateLimited):
+        limit.take("a")
+
+
+def test_a_refused_call_is_not_counted() -> None:
+    clock = Clock()
+    limit = RateLimit(1, 60, clock=clock)
+    limit.take("a")
+    for _ in range(59):
+        clock.now += 1
+        with pytest.raises(RateLimited):
+            limit.take("a")
+    clock.now = 60
+    limit.take("a")
+
+
+def test_idle_keys_are_forgotten() -> None:
+    clock = Clock()
+    limit = RateLimit(3, 60, clock=clock)
+    for number in range(1000):
+        limit.take(str(number))
+    clock.now = 60
+    for _ in range(500):
+        limit.take("a")
+        clock.now += 30
+    assert len(limit) == 1
+
+
+def test_a_full_map_forgets_the_longest_idle_and_not_whoever_keeps_knocking() -> None:
+    clock = Clock()
+    limit = RateLimit(1, 60, clock=clock, max_keys=10)
+    limit.take("idle")
+    limit.take("knocking")
+    for number in range(30):
+        limit.take(f"other {number}")
+        with pytest.raises(RateLimited):
+            limit.take("knocking")
+        assert len(limit) <= 10
+    limit.take("idle")
+
+
+@given(st.lists(st.floats(0, 30), max_size=60))
+def test_no_window_ever_holds_more(pauses: list[float]) -> None:
+    clock = Clock()
+    limit = RateLimit(4, 60, clock=clock)
+    passed: list[float] = []
+    for pause in pauses:
+        clock.now += pause
+        if sum(at > clock.now - 60 for at in passed) < 4:
+            limit.take("a")
+            passed.append(clock.now)
+            continue
+        with pytest.raises(RateLimited) as refusal:
+            limit.take("a")
+        assert refusal.value.retry_after is not None
+        assert 0 < refusal.value.retry_after <= 60
