@@ -1,0 +1,400 @@
+"""Listening, and Hypercorn with its guards. Nothing else knows Hypercorn.
+
+Every connection is first shown to the lane, which keeps the WebSockets. The rest goes to Hypercorn and the app, with
+what Hypercorn leaves open closed here: a client that sends slowly or reads nothing has a deadline, one connection's
+exception ends one connection, HTTP/2 and compressed WebSockets are not offered.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket as stdlib_socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from math import inf
+from typing import Any, cast
+
+import h11
+import trio
+import wsproto.utilities
+from attrs import frozen
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData
+from hypercorn.protocol import ProtocolWrapper
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import Response
+from hypercorn.protocol.h11 import H11Protocol, H11WSConnection
+from hypercorn.trio.lifespan import Lifespan
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework, ConnectionState, LifespanState
+from hypercorn.utils import parse_socket_addr
+
+from hashpass.lane import MAX_HEAD, Lane, Stream
+from hashpass.listening import address_of, listen
+
+LOG = logging.getLogger(__name__)
+
+SLICE = 16 * 1024
+CHUNK = 64 * 1024
+SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+COMPLAIN_EVERY = 10.0
+EXTENSIONS = b"sec-websocket-extensions"
+OVERLOADED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+@frozen
+class ServerLimits:
+    """Times in seconds."""
+
+    head: float = 15.0
+    """For a request's head, the TLS handshake included."""
+    body: float = 30.0
+    send: float = 20.0
+    """For every 16 KiB of an answer."""
+    keep_alive: float = 75.0
+    """Longer than a proxy keeps its connections, so that it is never the proxy who finds one closed."""
+    silence: float = 45.0
+    """For a WebSocket that Hypercorn serves; it is pinged every `ping`."""
+    ping: float = 20.0
+    closing: float = 2.0
+    drain: float = 10.0
+    """For what is running when the server is told to stop."""
+    connections: int = 20_000
+    websocket_message: int = 4096
+    pause: float = 0.5
+    """Before accepting again when the system has run out of something."""
+
+
+async def serve(
+    app: ASGIFramework,
+    *,
+    binds: Sequence[str],
+    lane: Lane,
+    closing: trio.Event,
+    tls: tuple[str, str] | None = None,
+    limits: ServerLimits | None = None,
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until `closing` is set, then let what is running finish, within limits. Reports the addresses it bound.
+
+    A bind is `host:port` or `unix:path`; `tls` is a certificate chain and its key, used on every bind but Unix sockets.
+    """
+    context = _tls_context(*tls) if tls is not None else None
+    server = _Server(app, lane, limits or ServerLimits())
+    with ExitStack() as stack:
+        sockets = []
+        for bind in binds:
+            sockets += await listen(bind, stack)
+        async with server.lifespan(), server.listening(sockets, context):
+            addresses = [address_of(sock) for sock in sockets]
+            LOG.info("Listening on %s.", ", ".join(addresses))
+            task_status.started(addresses)
+            await closing.wait()
+
+
+class _Server:
+    """What the connections of one `serve` share."""
+
+    def __init__(self, app: ASGIFramework, lane: Lane, limits: ServerLimits) -> None:
+        self.app = ASGIWrapper(app)
+        self.lane = lane
+        self.limits = limits
+        self.config = _config(limits)
+        self.context = WorkerContext(None)
+        self.state: LifespanState = {}
+        self.sending: set[trio.CancelScope] = set()
+        self._room = trio.Semaphore(limits.connections)
+        self._open = 0
+        self._last_closed = trio.Event()
+        self._complained_at = -inf
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """The app's start-up and shut-down. Should its own nursery die in between, the server must not live on."""
+        lifespan = Lifespan(self.app, self.config, self.state)
+        serving = False
+
+        async def watch() -> None:
+            await lifespan.shutdown.wait()
+            if serving:
+                raise RuntimeError("The app's own nursery ended while it was serving.")
+
+        async with trio.open_nursery() as nursery:
+            await nursery.start(lifespan.handle_lifespan)
+            await lifespan.wait_for_startup()
+            serving = lifespan.supported
+            nursery.start_soon(watch)
+            yield
+            serving = False
+            await lifespan.wait_for_shutdown()
+            nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def listening(self, sockets: list[stdlib_socket.socket], tls: ssl.SSLContext | None) -> AsyncIterator[None]:
+        """Accept connections while the block lasts, and let them finish at its end."""
+        async with trio.open_nursery() as connections:
+            with self.lane.open(connections):
+                async with trio.open_nursery() as listeners:
+                    for sock in sockets:
+                        listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+                        secure = tls if sock.family != stdlib_socket.AF_UNIX else None
+                        listeners.start_soon(self._accept, listener, secure, connections)
+                    yield
+                    listeners.cancel_scope.cancel()
+                await self._drain()
+                connections.cancel_scope.cancel()
+
+    async def _drain(self) -> None:
+        await self.context.terminated.set()
+        self.lane.close()
+        with trio.move_on_after(self.limits.drain):
+            while self._open:
+                self._last_closed = trio.Event()
+                await self._last_closed.wait()
+        for scope in self.sending:
+            scope.cancel()
+
+    async def _accept(
+        self, listener: trio.SocketListener, tls: ssl.SSLContext | None, connections: trio.Nursery
+    ) -> None:
+        async with listener:
+            while True:
+                await self._take_room()
+                try:
+                    stream = await listener.accept()
+                except OSError as error:
+                    self._room.release()
+                    if error.errno not in OVERLOADED:
+                        raise
+                    self._complain("Cannot accept connections: %s. Raise the limit of open files.", error.strerror)
+                    await trio.sleep(self.limits.pause)
+                else:
+                    self._open += 1
+                    connections.start_soon(self._connection, stream, tls)
+
+    async def _take_room(self) -> None:
+        try:
+            self._room.acquire_nowait()
+        except trio.WouldBlock:
+            self._complain("All %d connections are in use; new ones wait.", self.limits.connections)
+            await self._room.acquire()
+
+    def _complain(self, text: str, *args: object) -> None:
+        """Say what is wrong, but not once a connection."""
+        now = trio.current_time()
+        if now - self._complained_at >= COMPLAIN_EVERY:
+            self._complained_at = now
+            LOG.error(text, *args)
+
+    async def _connection(self, stream: trio.SocketStream, tls: ssl.SSLContext | None) -> None:
+        """Whatever goes wrong on a connection ends that connection and nothing else."""
+        try:
+            visit = await self._greet(stream, tls)
+            if visit is not None:
+                await visit
+        except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # gone, and nobody is left to tell
+        except* (h11.ProtocolError, wsproto.utilities.ProtocolError) as failures:
+            # Hypercorn trips over some things that no honest client sends; a traceback each would be a gift.
+            LOG.warning("A connection broke the protocol: %s", failures.exceptions[0])
+        except* Exception as failures:  # the edge of a connection: log and let the others live
+            LOG.exception("A connection failed.", exc_info=failures)
+        finally:
+            self._room.release()
+            self._open -= 1
+            self._last_closed.set()
+            await trio.aclose_forcefully(stream)
+
+    async def _greet(self, stream: trio.SocketStream, tls: ssl.SSLContext | None) -> Awaitable[None] | None:
+        """What will serve this connection. It alone keeps the head in memory."""
+        wire: Stream = stream
+        head = bytearray()
+        more = False
+        deadline = trio.current_time() + self.limits.head
+        with trio.move_on_at(deadline) as scope:
+            if tls is not None:
+                wire = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
+                await wire.do_handshake()
+            more = await self.lane.read_head(wire, head)
+        if scope.cancelled_caught and head:
+            with trio.move_on_after(self.limits.closing):
+                await wire.send_all(SLOW)
+        if not more:
+            return None
+        first = bytes(head)
+        return self.lane.accept(wire, first) or Http(self, wire, first, deadline).run()
+
+
+class Refused(Exception):
+    """This connection has had its answer and is over."""
+
+
+class H1(H11Protocol):
+    """Hypercorn's HTTP/1.1 without the ways out of it: HTTP/2, and compressed WebSockets."""
+
+    _accepted = False
+
+    async def initiate(self) -> None:
+        self._answered = trio.Event()
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        # The original switches to HTTP/2 here. An upgrade to h2c may be ignored; its preface is no HTTP/1.1 request.
+        if event.http_version not in (b"1.0", b"1.1"):
+            await self._send_error_response(505)
+            raise Refused
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        # Hypercorn agrees to permessage-deflate whenever it is offered, and 58 KB then inflate to 60 MB.
+        if any(name == EXTENSIONS for name, _ in request.headers):
+            request = h11.Request(
+                method=request.method,
+                target=request.target,
+                headers=[(name, value) for name, value in request.headers if name != EXTENSIONS],
+                http_version=request.http_version,
+            )
+        await super()._create_stream(request)
+        if isinstance(self.connection, H11WSConnection):
+            # What the client sends before it has its answer would end in an error that ends the whole process.
+            await self._answered.wait()
+            if not self._accepted:
+                self.connection.buffer.clear()
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        await super().stream_send(event)
+        if isinstance(event, Response):
+            self._accepted = event.status_code == 101
+            self._answered.set()
+
+
+class Http(TCPServer):
+    """A connection that Hypercorn serves, starting with the bytes that were read to find that out."""
+
+    def __init__(self, server: _Server, stream: Stream, first: bytes, deadline: float) -> None:
+        state = ConnectionState(server.state.copy())
+        # Hypercorn's types name TLS alone; it means both.
+        super().__init__(server.app, server.config, server.context, state, cast("Any", stream))
+        self._server = server
+        self._limits = server.limits
+        self._first = first
+        self._phase = "head"
+        self._deadline = deadline
+
+    async def run(self) -> None:
+        secure = isinstance(self.stream, trio.SSLStream)
+        transport: Any = self.stream.transport_stream if secure else self.stream
+        try:
+            async with TaskGroup() as tasks:
+                self._task_group = tasks
+                h1 = H1(
+                    self.app,
+                    self.config,
+                    self.context,
+                    tasks,
+                    ConnectionState(self.state),
+                    secure,
+                    parse_socket_addr(transport.socket.family, transport.socket.getpeername()),
+                    parse_socket_addr(transport.socket.family, transport.socket.getsockname()),
+                    self.protocol_send,
+                )
+                # The wrapper this attribute is made for has but one more talent: switching to HTTP/2.
+                self.protocol = cast("ProtocolWrapper", h1)
+                await self.protocol.initiate()
+                await self.idle_task.restart(tasks, self._idle_timeout)
+                with suppress(Refused):
+                    await self.protocol.handle(RawData(self._first))
+                    await self._read_data()
+                await self.protocol.handle(Closed())
+                # Left alone it would keep the connection open until it fires.
+                await self.idle_task.stop()
+        finally:
+            with trio.move_on_after(self._limits.closing, shield=True):
+                await self._close()
+
+    async def protocol_send(self, event: Event) -> None:
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        async with self.send_lock:
+            try:
+                for start in range(0, len(event.data), SLICE):
+                    await self._send(event.data[start : start + SLICE])
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                await self.protocol.handle(Closed())
+
+    async def _send(self, data: bytes) -> None:
+        """Send a piece whole even if its handler is cancelled, but not for ever: some clients never read."""
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + self._limits.send) as scope:
+            self._server.sending.add(scope)
+            try:
+                await self.stream.send_all(data)
+            finally:
+                self._server.sending.discard(scope)
+        if scope.cancelled_caught:
+            await trio.aclose_forcefully(self.stream)
+            raise trio.BrokenResourceError("The client does not read.")
+
+    async def _read_data(self) -> None:
+        while True:
+            data = b""
+            with trio.move_on_at(self._next_deadline()) as scope:
+                try:
+                    data = bytes(await self.stream.receive_some(CHUNK))
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    return
+            if scope.cancelled_caught and self._phase == "head":
+                with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                    await self._send(SLOW)
+            if not data:
+                return
+            await self.protocol.handle(RawData(data))
+
+    def _next_deadline(self) -> float:
+        """Until when the client may be silent, by what it is in the middle of."""
+        connection = cast("H11Protocol", self.protocol).connection
+        now = trio.current_time()
+        if isinstance(connection, H11WSConnection):
+            self._phase, self._deadline = "socket", now + self._limits.silence
+        elif connection.their_state is h11.SEND_BODY:
+            if self._phase != "body":
+                self._phase, self._deadline = "body", now + self._limits.body
+        elif connection.their_state is h11.IDLE and connection.trailing_data[0]:
+            if self._phase != "head":
+                self._phase, self._deadline = "head", now + self._limits.head
+        else:
+            # The app is answering, or nothing has been asked: Hypercorn's own idle task sees to that.
+            self._phase, self._deadline = "idle", inf
+        return self._deadline
+
+    async def _close(self) -> None:
+        # On TLS this sends, and whoever does not read would hold it up.
+        with trio.move_on_after(self._limits.closing, shield=True):
+            await super()._close()
+
+    async def _initiate_server_close(self) -> None:
+        with trio.move_on_after(self._limits.closing, shield=True):
+            await super()._initiate_server_close()
+
+
+def _config(limits: ServerLimits) -> Config:
+    config = Config()
+    config.accesslog = None  # its lines hold what was asked, tokens included
+    config.errorlog = LOG
+    config.include_server_header = False
+    config.h11_max_incomplete_size = MAX_HEAD
+    config.keep_alive_timeout = limits.keep_alive
+    config.websocket_max_message_size = limits.websocket_message
+    config.websocket_ping_interval = limits.ping
+    return config
+
+
+def _tls_context(certificate: str, key: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(certificate, key)
+    return context
