@@ -1,0 +1,363 @@
+"""The one place where the parts are made and put together, and the one owner of the nursery they live in."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import trio
+from attrs import define, evolve, field
+
+from hashpass import __version__, state
+from hashpass.addresses import AddressReader
+from hashpass.arbiter import Arbiter, Effects
+from hashpass.audit import Audit, audit_file
+from hashpass.bans import Bans
+from hashpass.directory import KeyFile, StateFile, replace
+from hashpass.domain.codes import derive_code
+from hashpass.domain.difficulty import SteadyPolicy, StepPolicy, shown_bits
+from hashpass.domain.errors import SessionRevoked, ShutOut, StoreUnavailable
+from hashpass.domain.prizes import KEPT, Prizes
+from hashpass.domain.race import Race
+from hashpass.domain.records import AuditRecord
+from hashpass.domain.values import Address, Argon2Params, Rules
+from hashpass.gates.base import Gate, Gatekeeper
+from hashpass.gates.open import OpenGate
+from hashpass.gates.turnstile import Turnstile
+from hashpass.hub import Hub
+from hashpass.journal import Journal
+from hashpass.lane import Lane
+from hashpass.limits import RateLimit
+from hashpass.metrics import Metrics
+from hashpass.miners import Miners
+from hashpass.server import serve
+from hashpass.sessions import EXPIRED, Sessions
+from hashpass.settings import Settings
+from hashpass.storage.memory import MemoryStore
+from hashpass.strikes import Strikes
+from hashpass.supervisor import Run, Supervisor
+from hashpass.trace import TraceCheck, TraceSigner
+from hashpass.verifier import Verifier
+from hashpass.web import docs, security
+from hashpass.web.entrance import Entrance
+from hashpass.web.errors import Application
+from hashpass.web.late_upgrade import add_late_upgrades
+from hashpass.web.public import PublicApi
+from hashpass.web.security import Csp
+from hashpass.web.socket import Room
+from hashpass.webhooks import Webhooks
+
+log = logging.getLogger("hashpass.app")
+
+OPENINGS_PER_MINUTE = 30
+DRAIN = 10.0
+
+
+@define(eq=False)
+class House:
+    """A server, built and not yet open. Two of these share nothing."""
+
+    settings: Settings
+    app: Application
+    lane: Lane
+    hub: Hub
+    room: Room
+    supervisor: Supervisor
+    arbiter: Arbiter
+    verifier: Verifier
+    sessions: Sessions
+    miners: Miners
+    audit: Audit
+    webhooks: Webhooks
+    keeper: state.StateKeeper
+    store: MemoryStore
+    gate: Gate
+    opened_at: float = field(factory=trio.current_time)
+
+    @property
+    def tasks(self) -> dict[str, Run]:
+        """What lives as long as the server, in the order in which it is started; what comes first ends last."""
+        return {
+            "journal": self.audit.journal.run,
+            "audit": self.audit.run,
+            "state": self.keeper.run,
+            "webhooks": self.webhooks.run,
+            "verifier": self.verifier.run,
+            "hub": self.hub.run,
+            "sessions": self.sessions.run,
+            "hashrate": self.miners.run,
+            "race": self.arbiter.run,
+        }
+
+    async def run(
+        self, closing: trio.Event, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Open, report the addresses, serve until `closing` is set, and leave nothing undone that was promised."""
+        async with trio.open_nursery() as services:
+            for name, run in self.tasks.items():
+                await self.supervisor.start(services, name, run)
+            settings = self.settings
+            await serve(
+                self.app,
+                binds=settings.binds,
+                lane=self.lane,
+                closing=closing,
+                tls=None if settings.tls_cert is None else (str(settings.tls_cert), str(settings.tls_key)),
+                task_status=task_status,
+            )
+            await self._close()
+            services.cancel_scope.cancel()
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Whether all is well, and what /api/health says."""
+        well = self.supervisor.healthy and not self.audit.degraded and self.keeper.saved
+        puzzle = self.arbiter.puzzle
+        return well, {
+            "status": "ok" if well else "degraded",
+            "current_seed": None if puzzle is None else f"{puzzle.seed[:8]}...",
+            "version": __version__,
+            "uptime": round(trio.current_time() - self.opened_at, 3),
+            "tasks": {
+                name: {"state": task.state, "crashes": task.crashes} for name, task in self.supervisor.states().items()
+            },
+        }
+
+    def watch(self, counters: Metrics) -> None:
+        """Show what can be read at any moment as gauges."""
+        for name, read in {
+            "connections": lambda: self.hub.count,
+            "miners": lambda: self.miners.active,
+            "network_hash_rate": lambda: self.miners.total,
+            "difficulty_bits": lambda: shown_bits(self.arbiter.target),
+            "sessions": lambda: self.sessions.count,
+            "verify_queue": lambda: self.verifier.statistics().waiting,
+            "webhooks_pending": lambda: self.webhooks.pending,
+            "webhooks_failed": lambda: self.webhooks.failed,
+            "audit_pending": lambda: self.audit.journal.waiting,
+            "degraded": lambda: not self.health()[0],
+        }.items():
+            counters.watch(name, read)
+
+    async def _close(self) -> None:
+        """The edge is gone. What it left behind is finished in the order in which it was promised."""
+        await self.arbiter.drain(DRAIN)
+        self.verifier.close()
+        await self.audit.journal.close()
+        await self.webhooks.close()
+        await self.store.aclose()
+        if isinstance(self.gate, Turnstile):
+            await self.gate.aclose()
+
+
+async def build(
+    settings: Settings,
+    *,
+    wall: Callable[[], float] = time.time,
+    new_seed: Callable[[], str] = lambda: secrets.token_hex(32),
+    verifier: Verifier | None = None,
+) -> House:
+    """Make every part from the settings and from what the data directory holds. The directory's lock is the caller's.
+
+    Everything that can be wrong with a file is found here, before the first socket is open.
+    """
+    directory = settings.data_dir
+    keys = KeyFile(directory / "keys.json", code_secret=settings.hmac_secret).load()
+    state_file = StateFile(directory / "state.json")
+    restored = state.restore(state_file.load() or None, rules_of(settings), settings.difficulty)
+    journal = Journal(audit_file(directory, keys.audit, wall=wall))
+    await journal.open()
+    audit = Audit(journal, retention_days=settings.retention_days, wall=wall)
+    prizes = Prizes()
+    for record in await audit.recent(KEPT):
+        prizes.remember(record.prize, wall())
+    keeper = state.StateKeeper(state_file.save)
+    webhooks = Webhooks(
+        settings.webhook_url or "",
+        settings.webhook_token or "",
+        settings.webhook_secret or "",
+        load=lambda: _read(directory / "webhooks.json"),
+        save=lambda data: replace(directory / "webhooks.json", data),
+        wall=wall,
+    )
+    bans = await _load_bans(directory / "blacklist.json")
+
+    counters = Metrics(__version__)
+    supervisor = Supervisor(on_crash=counters.task_crashed)
+    store = MemoryStore()
+    sessions = Sessions(store, settings.ip_binding, wall=wall)
+    strikes = Strikes()
+    gate = gate_of(settings)
+    entrance = Entrance(
+        bans=bans,
+        sessions=sessions,
+        strikes=strikes,
+        gatekeeper=Gatekeeper(gate, store),
+        openings=RateLimit(OPENINGS_PER_MINUTE, 60.0),
+        count_gate=counters.gate_answered,
+    )
+
+    verifier = verifier or Verifier(threads=settings.verify_threads, on_hash=counters.hash_verified)
+    hub = Hub(limit_per_key=settings.connections_per_ip)
+    effects = Effects(
+        code_for=lambda proof: (
+            derive_code(keys.code.secret, proof.visitor_id, proof.nonce, proof.seed, prefix=settings.code_prefix),
+            keys.code.id,
+        ),
+        record=lambda award: audit.append(AuditRecord.of(award)),
+        save=lambda race, rules: keeper.save(evolve(restored, race=race, rules=rules)),
+        publish=hub.publish,
+        tell=lambda session, message: room.tell(session, message),  # noqa: PLW0108 - there is no room yet
+        notify=lambda award: webhooks.put(
+            {
+                "visitor_id": award.proof.visitor_id,
+                "invite_code": award.invite_code,
+                "audit_head": audit.newest_hash,
+            }
+        ),
+        strike=lambda session, address: _strike(session, address, strikes, sessions, arbiter),
+        prove=strikes.proved,
+        count_round=counters.round_ended,
+        has_room=lambda: not journal.full,
+    )
+    policy = SteadyPolicy() if settings.difficulty_policy == "steady" else StepPolicy()
+    race = Race(restored.rules, policy, restored.race)
+    arbiter = Arbiter(race, verifier, prizes, effects, new_seed=new_seed, wall=wall)
+    miners = Miners(
+        lambda message: hub.publish(message, topic="NETWORK_HASHRATE"),
+        settings.hashrate_interval,
+        wall=wall,
+        max_nonce_speed=lambda: arbiter.rules.max_nonce_speed,
+    )
+    addresses = AddressReader(settings.trusted_proxies, settings.ip_header)
+    origins = (*settings.cors_origins, *([settings.public_url] if settings.public_url else []))
+    room = Room(hub, addresses, entrance, arbiter, miners, origins, settings.ua_filter)
+    lane = Lane({"/api/ws": room.door})
+
+    def end_session(digest: str, reason: str) -> None:
+        room.show_out(digest, reason)
+        strikes.forget(digest)
+        if reason != EXPIRED:
+            arbiter.void(lambda session, _: SessionRevoked() if session == digest else None)
+
+    sessions.on_ended.append(end_session)
+
+    signer = TraceSigner(keys.trace, wall=wall)
+    app = Application("hashpass", static_folder=None)
+    house = House(
+        settings=settings,
+        app=app,
+        lane=lane,
+        hub=hub,
+        room=room,
+        supervisor=supervisor,
+        arbiter=arbiter,
+        verifier=verifier,
+        sessions=sessions,
+        miners=miners,
+        audit=audit,
+        webhooks=webhooks,
+        keeper=keeper,
+        store=store,
+        gate=gate,
+    )
+    PublicApi(
+        addresses=addresses,
+        entrance=entrance,
+        arbiter=arbiter,
+        prizes=prizes,
+        signer=signer,
+        traces=TraceCheck(
+            signer,
+            mode=settings.trace,
+            binding=settings.ip_binding,
+            target_timeout=lambda: arbiter.rules.target_timeout,
+        ),
+        gate=gate,
+        metrics=counters,
+        metrics_token=settings.metrics_token,
+        filter_agents=settings.ua_filter,
+        health=house.health,
+        wall=wall,
+    ).install(app)
+    app.register_blueprint(docs.blueprint(__version__, settings.public_url))
+    add_late_upgrades(app, lane)
+    security.install(
+        app,
+        Csp(script_src=gate.csp.script, frame_src=gate.csp.frame),
+        {"/api/": settings.cors_origins},
+    )
+    house.watch(counters)
+    return house
+
+
+def rules_of(settings: Settings) -> Rules:
+    return Rules(
+        argon2=Argon2Params(
+            variant=settings.argon2_type,
+            time_cost=settings.argon2_time_cost,
+            memory_cost=settings.argon2_memory_cost,
+            parallelism=settings.argon2_parallelism,
+        ),
+        min_difficulty=settings.min_difficulty,
+        max_difficulty=settings.max_difficulty,
+        target_low=settings.target_low,
+        target_high=settings.target_high,
+        target_timeout=settings.target_timeout,
+        worker_count=settings.worker_count,
+        max_nonce_speed=settings.max_nonce_speed,
+        timeout_award=settings.timeout_award,
+    )
+
+
+def gate_of(settings: Settings) -> Gate:
+    if settings.gate == "open":
+        return OpenGate()
+    return Turnstile(
+        site_key=settings.turnstile_site_key or "",
+        secret=settings.turnstile_secret_key or "",
+        test_mode=settings.turnstile_test_mode,
+        url=settings.turnstile_verify_url,
+        hostnames=[settings.turnstile_hostname] if settings.turnstile_hostname else (),
+        action=settings.turnstile_action or "",
+    )
+
+
+async def _strike(session: str, address: Address, strikes: Strikes, sessions: Sessions, arbiter: Arbiter) -> None:
+    """What a lie costs: in the end the session, and in the end the address."""
+    verdict = strikes.strike(session, address)
+    if verdict.revoke:
+        await sessions.revoke(session, "three false answers")
+    if verdict.shut_out:
+        log.warning("an address was shut out for ten minutes")
+
+        def shut_out(other: str, where: Address) -> ShutOut | None:
+            left = strikes.shut_out(other, where)
+            return None if left is None else ShutOut(retry_after=left)
+
+        arbiter.void(shut_out)
+
+
+async def _load_bans(path: Path) -> Bans:
+    async def save(data: bytes) -> None:
+        try:
+            await trio.to_thread.run_sync(replace, path, data)
+        except OSError as error:
+            raise StoreUnavailable(f"{path.name} cannot be written: {error.strerror}.") from error
+
+    async def load() -> bytes | None:
+        return await trio.to_thread.run_sync(_read, path)
+
+    bans = Bans(save=save, load=load)
+    await bans.load()
+    return bans
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,253 @@
+"""`python -m hashpass`: serve, check, mine, audit, secrets. Exit code 2: something must be put right first."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from hashpass import __version__, app, applog, audit, settings
+from hashpass.bans import BansUnreadable
+from hashpass.directory import DirectoryError, DirectoryLock, KeyFile, Keys
+from hashpass.domain.chain import Record
+from hashpass.domain.codes import derive_code
+from hashpass.mine import mine
+from hashpass.settings import Settings, SettingsError
+from hashpass.state import StateUnreadable
+from hashpass.supervisor import TaskGaveUp
+from hashpass.verifier import Verifier
+
+FAILED = 1
+UNFIT = 2
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+START_ERRORS = (DirectoryError, StateUnreadable, BansUnreadable, OSError, ValueError)
+"""What stops a start with a sentence instead of a traceback."""
+
+log = logging.getLogger("hashpass")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    chosen = _parser().parse_args(arguments)
+    try:
+        code: int = chosen.run(chosen)
+    except SettingsError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return UNFIT
+    except DirectoryError as error:
+        print(error, file=sys.stderr)
+        return UNFIT
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hashpass", description="Hands out invite codes fairly.")
+    parser.add_argument("--version", action="version", version=f"hashpass {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text, description=text)
+        one.set_defaults(run=run)
+        return one
+
+    command("serve", _serve, "Run the server.")
+    command("check", _check, "Show the settings, measure one hash, and say what is unfit for the open internet.")
+    command("secrets", _secrets, "Print fresh secrets, ready for .env.")
+    miner = command("mine", _mine, "Race at a server without a browser.")
+    miner.add_argument("url", metavar="URL", help="the server, such as https://race.example")
+    miner.add_argument("--threads", type=_count, default=os.cpu_count() or 1, metavar="N", help="default: all cores")
+    miner.add_argument("--rounds", type=_count_or_none, default=0, metavar="N", help="stop after so many; 0 is never")
+    miner.add_argument("--token", default="", help="a gate token, where the gate needs a browser")
+    miner.add_argument("--visitor", default="", metavar="ID", help="default: a random one")
+    verify = command("audit", _audit, "Prove the audit log, or erase people's data from it.")
+    verify.add_argument("action", choices=["verify", "erase"])
+    verify.add_argument("--visitor", metavar="ID", help="erase: records of this visitor")
+    verify.add_argument("--days", type=_count, metavar="N", help="erase: records older than so many days")
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _count_or_none(text: str) -> int:
+    return 0 if text == "0" else _count(text)
+
+
+def _settings() -> Settings:
+    return settings.load(os.environ, Path(".env"))
+
+
+# serve
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    wanted = _settings()
+    with DirectoryLock(wanted.data_dir):
+        try:
+            logs = applog.configure(
+                wanted.data_dir,
+                wanted.log_level,
+                code_prefix=wanted.code_prefix,
+                secrets=settings.secret_values(wanted),
+                console=sys.stderr,
+            )
+        except OSError as error:
+            print(f"The log cannot be written in {wanted.data_dir}: {error.strerror}.", file=sys.stderr)
+            return UNFIT
+        with logs:
+            for sentence in (*wanted.warnings, *settings.unfit(wanted)):
+                log.warning("%s", sentence)
+            return _run(wanted)
+
+
+def _run(wanted: Settings) -> int:
+    try:
+        trio.run(_open, wanted, strict_exception_groups=True)
+    except BaseException as error:
+        reasons = list(_leaves(error))
+        if any(isinstance(reason, TaskGaveUp) for reason in reasons):
+            log.critical("The server gave up.", exc_info=error)
+            return FAILED
+        if not all(isinstance(reason, START_ERRORS) for reason in reasons):
+            raise
+        for reason in reasons:
+            log.critical("The server did not start: %s", reason, exc_info=log.isEnabledFor(logging.DEBUG))
+        return UNFIT
+    return 0
+
+
+async def _open(wanted: Settings) -> None:
+    closing = trio.Event()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_watch_signals, closing)
+        house = await app.build(wanted)
+        addresses = await nursery.start(_until_closed, house, closing, nursery.cancel_scope)
+        for address in addresses:
+            log.info("HashPass %s is open at %s", __version__, address)
+        # What lives now lives as long as the server: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 1000)
+
+
+async def _until_closed(
+    house: app.House, closing: trio.Event, scope: trio.CancelScope, *, task_status: trio.TaskStatus[list[str]]
+) -> None:
+    await house.run(closing, task_status=task_status)
+    log.info("Closed.")
+    scope.cancel()
+
+
+async def _watch_signals(closing: trio.Event, *, task_status: trio.TaskStatus[None]) -> None:
+    """The first signal asks the server to finish, a second one does not ask."""
+    with trio.open_signal_receiver(*SIGNALS) as signals:
+        task_status.started()
+        async for _ in signals:
+            if closing.is_set():
+                os._exit(FAILED)
+            log.info("Closing. Another signal ends it at once.")
+            closing.set()
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+# check, secrets, mine
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    wanted = _settings()
+    for name, value in settings.describe(wanted):
+        print(f"{name}={value}")
+    params = app.rules_of(wanted).argon2
+    threads = wanted.verify_threads
+    print()
+    try:
+        seconds = trio.run(Verifier(threads=1).measure, params)
+    except MemoryError:
+        print(f"There is no memory for one hash of {params.memory_cost} KiB.", file=sys.stderr)
+        return UNFIT
+    print(f"One hash takes {seconds * 1000:.0f} ms here and {params.memory_cost / 1024:.4g} MiB.")
+    print(f"{threads} threads check answers, with {threads * params.memory_cost / 1024:.4g} MiB between them.")
+    for sentence in (*wanted.warnings, *settings.unfit(wanted)):
+        print(f"- {sentence}")
+    return 0
+
+
+def _secrets(chosen: argparse.Namespace) -> int:
+    for name, value in settings.fresh_secrets().items():
+        print(f"{name}={value}")
+    return 0
+
+
+def _mine(chosen: argparse.Namespace) -> int:
+    return trio.run(
+        partial(
+            mine,
+            chosen.url,
+            threads=chosen.threads,
+            rounds=chosen.rounds,
+            token=chosen.token,
+            visitor=chosen.visitor,
+            out=sys.stdout,
+        )
+    )
+
+
+# audit
+
+
+def _audit(chosen: argparse.Namespace) -> int:
+    wanted = _settings()
+    keys = KeyFile(wanted.data_dir / "keys.json", code_secret=wanted.hmac_secret).load()
+    if chosen.action == "erase":
+        return _erase(chosen, wanted, keys)
+    report = audit.verify_directory(
+        wanted.data_dir,
+        keys.audit,
+        code_keys=keys.code_keys,
+        derive_code=partial(derive_code, prefix=wanted.code_prefix),
+        check_record=_hash_reaches_target,
+    )
+    for fault in report.faults:
+        print(fault)
+    print(
+        f"{report.records} records in {report.files} files: {report.codes} codes proved, "
+        f"{report.unproved} not provable ({report.erased} of them erased). Newest: {report.newest_hash}"
+    )
+    return 0 if report.ok else FAILED
+
+
+def _erase(chosen: argparse.Namespace, wanted: Settings, keys: Keys) -> int:
+    if chosen.visitor is None and chosen.days is None:
+        print("Say whom to erase: --visitor ID, or --days N for all that is older.", file=sys.stderr)
+        return UNFIT
+    older_than = None if chosen.days is None else time.time() - chosen.days * audit.DAY
+    count = audit.erase_records(wanted.data_dir, keys.audit, visitor_id=chosen.visitor, older_than=older_than)
+    print(f"Who won them has been erased from {count} records.")
+    return 0
+
+
+def _hash_reaches_target(record: Record) -> str | None:
+    """Anyone can see this much; whether it is the hash of the answer costs one hash more, see docs/operating.md."""
+    if record["reason"] == "solved" and int(record["hash"], 16) >= int(record["target"], 16):
+        return "its hash does not reach the target"
+    return None

@@ -1,0 +1,393 @@
+"""The OpenAPI 3.1 document of the public API. `/docs` is drawn from it, and the tests hold the server to it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, Final
+
+from hashpass.domain.errors import (
+    AddressBusy,
+    AddressUnknown,
+    AgentRefused,
+    AlreadySubmitted,
+    AnswerPending,
+    BadRequest,
+    Banned,
+    BodyTooLarge,
+    GateRefused,
+    GateTokenUsed,
+    GateUnavailable,
+    HashAboveTarget,
+    HashPassError,
+    NonceTooFast,
+    NotReady,
+    ProofFalse,
+    QueueFull,
+    RaceClosed,
+    RateLimited,
+    RoundLost,
+    RoundStale,
+    SessionMoved,
+    SessionRequired,
+    SessionRevoked,
+    ShutOut,
+    StoreFull,
+    StoreUnavailable,
+    TraceRefused,
+    VisitorMismatch,
+)
+from hashpass.web.errors import ALWAYS_RETRY_AFTER, PROBLEM_JSON, TABLE, kind
+from hashpass.web.schemas import TRACE, schemas
+
+Refusals = tuple[type[HashPassError], ...]
+
+ANYWHERE: Final[Refusals] = (AddressUnknown, NotReady)
+PUBLIC: Final[Refusals] = (*ANYWHERE, AgentRefused, Banned)
+STORED: Final[Refusals] = (StoreFull, StoreUnavailable)
+SESSION: Final[Refusals] = (*PUBLIC, *STORED, SessionRequired, SessionRevoked, SessionMoved, ShutOut)
+VISITOR: Final[Refusals] = (*SESSION, BadRequest, VisitorMismatch)
+OPENING: Final[Refusals] = (
+    *(*PUBLIC, *STORED, BadRequest, ShutOut, RateLimited),
+    *(GateRefused, GateTokenUsed, GateUnavailable),
+)
+ANSWER: Final[Refusals] = (
+    *(*VISITOR, RaceClosed, TraceRefused, RoundStale, NonceTooFast, ProofFalse),
+    *(AnswerPending, AddressBusy, QueueFull),
+)
+
+HEALED_BY_TIME: Final = frozenset({ShutOut, RaceClosed})
+"""Refusals that say when to come back where that is known, though their status does not ask for it."""
+
+OTHERS: Final = {408: "The body did not arrive in time.", 500: "The server made a mistake."}
+
+INTRODUCTION: Final = """
+One puzzle is open at a time, the same for everybody. Clients search for a nonce whose Argon2 hash is below the
+puzzle's target, and the first valid answer to arrive wins an invite code. Then a new puzzle opens at once.
+
+A client passes the gate, opens a session, asks for the puzzle, fetches a trace, searches, and submits:
+
+- `password` is the nonce in decimal, `salt` is `seed + visitorId + traceData` as UTF-8 with nothing between.
+- The hash is Argon2 version 0x13 with the puzzle's parameters, 32 bytes, written as lower-case hex.
+- It wins if, read as a big-endian number, it is less than `target`.
+
+`python -m hashpass mine URL` does all of this and is meant to be read.
+
+Every refusal is `application/problem+json`, that of an unknown path (404) or method (405) too. Compare its `type`,
+show its `detail`. Answers with status 429 and 503 carry `Retry-After`; honest clients wait for that long and send the
+same request again.
+""".strip()
+
+WEBSOCKET: Final = """
+`/api/ws?token=` takes a gate token or a session token. Frames are JSON text of at most 4096 bytes, at most 20 a second.
+
+From the client:
+
+- `{"type": "ping"}` is answered by `PONG` with the number of connections, `online`.
+- `{"type": "mining_start"}` and `{"type": "mining_stop"}` say whether this client mines. The round's clock runs while
+  anybody does. After a reset nobody has to say it again.
+- `{"type": "hashrate", "payload": {"rate": 12.5}}`, every few seconds.
+
+From the server:
+
+- `SESSION_TOKEN` with `token` and `expires_in`, once, after a gate token.
+- `PUZZLE_RESET` with everything that `GET /api/puzzle` answers, and `solve_time`, `is_timeout` and `reason`, which is
+  `solved`, `timeout`, `admin`, `opened`, or, with a `seed` of null, `closed`.
+- `RACE` with `open`, `reason`, `opens_at`, `closes_at` and `remaining`.
+- `NETWORK_HASHRATE` with `total_hashrate`, `active_miners` and `timestamp`.
+- `TIMEOUT_INVITE_CODE` with `invite_code` and `leading_zeros`, to who had the best hash of a round that timed out.
+- `ERROR` with `detail`. After five of them the server closes.
+
+The server closes with 1008 and a reason where it refuses (token, ban, agent, origin, too many connections or
+messages, a kick), with 1009 after a frame that is too large, with 1001 when it shuts down.
+""".strip()
+
+
+def document(version: str, server_url: str | None = None) -> dict[str, Any]:
+    """The whole document, new at each call. `server_url` is where the public reaches this server, if that is known."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "HashPass",
+            "version": version,
+            "summary": "Invite codes for whoever solves a memory-hard puzzle first.",
+            "description": INTRODUCTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": server_url or "/"}],
+        "tags": [
+            {"name": "Entering", "description": "The gate, and the session behind it."},
+            {"name": "Racing", "description": "The puzzle, the answers and the codes."},
+            {"name": "Server", "description": "How the server is doing."},
+            {"name": "WebSocket", "description": WEBSOCKET},
+        ],
+        "paths": _named(_paths()),
+        "components": {
+            "securitySchemes": {
+                "session": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The token from POST /api/session or from the WebSocket's first message.",
+                },
+                "metrics": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "HASHPASS_METRICS_TOKEN, where the operator has set it.",
+                },
+            },
+            "headers": {
+                "RetryAfter": {
+                    "description": "Whole seconds after which to try again.",
+                    "required": True,
+                    "schema": {"type": "integer", "minimum": 1},
+                },
+                "MaybeRetryAfter": {
+                    "description": "Whole seconds after which to try again, where time heals it.",
+                    "schema": {"type": "integer", "minimum": 1},
+                },
+                "Challenge": {
+                    "description": "How to authenticate.",
+                    "schema": {"const": "Bearer"},
+                },
+            },
+            "schemas": schemas(),
+        },
+    }
+
+
+def _paths() -> dict[str, Any]:
+    trace = _operation(
+        "Fetch a trace",
+        "Lines of `key=value` about this request, signed. Its exact text goes into the salt and into `traceData`. "
+        "Fetch a new one with every puzzle, sending the session's token.",
+        tag="Racing",
+        ok=_text("The trace.", TRACE),
+        refusals=SESSION,
+        security=[{}, {"session": []}],
+    )
+    puzzle = _json("The open puzzle.", "Puzzle")
+    return {
+        "/api/gate/config": {
+            "get": _operation(
+                "Which gate stands here",
+                "What a client has to pass before it gets a session, and where its traces come from.",
+                tag="Entering",
+                ok=_json("The gate.", "GateConfig"),
+                refusals=PUBLIC,
+            )
+        },
+        "/api/turnstile/config": {
+            "get": _operation(
+                "Turnstile's site key",
+                "The older form of `/api/gate/config`, for Turnstile alone.",
+                tag="Entering",
+                ok=_json("The site key.", "TurnstileConfig"),
+                refusals=PUBLIC,
+            )
+        },
+        "/api/session": {
+            "post": _operation(
+                "Open a session",
+                "For clients without WebSocket. A gate token works once.",
+                tag="Entering",
+                body="SessionRequest",
+                ok=_json("The session.", "Session"),
+                refusals=(
+                    *PUBLIC,
+                    *STORED,
+                    BadRequest,
+                    GateRefused,
+                    GateTokenUsed,
+                    GateUnavailable,
+                    RateLimited,
+                    ShutOut,
+                ),
+            )
+        },
+        "/api/puzzle": {
+            "get": _operation(
+                "Read the open puzzle",
+                "A visitorId given here is bound to the session, as it is by POST.",
+                tag="Racing",
+                parameters=[
+                    {
+                        "name": "visitorId",
+                        "in": "query",
+                        "required": False,
+                        "schema": {"$ref": "#/components/schemas/VisitorId"},
+                    }
+                ],
+                ok=puzzle,
+                refusals=(*VISITOR, RaceClosed),
+                security=[{"session": []}],
+            ),
+            "post": _operation(
+                "Read the open puzzle and name the visitor",
+                "The first visitorId a session is used with is bound to it.",
+                tag="Racing",
+                body="PuzzleRequest",
+                ok=puzzle,
+                refusals=(*VISITOR, RaceClosed),
+                security=[{"session": []}],
+            ),
+        },
+        "/api/trace": {"get": trace},
+        "/api/dev/trace": {"get": {**trace, "summary": "Fetch a trace, by its old name"}},
+        "/api/verify": {
+            "post": _operation(
+                "Submit an answer",
+                "The first valid answer to arrive wins. Sending the winning answer again gets the same code again.",
+                tag="Racing",
+                body="Proof",
+                ok=_json("This answer has won.", "Won"),
+                refusals=(*ANSWER, HashAboveTarget, RoundLost),
+                security=[{"session": []}],
+            )
+        },
+        "/api/submit": {
+            "post": _operation(
+                "Hand in the best hash of a puzzle that timed out",
+                "Open for ten seconds after a time-out, once a session. The best true one counts as evidence of "
+                "work, and where the operator wishes, wins a code.",
+                tag="Racing",
+                body="Proof",
+                ok=_json("Handed in.", "Submitted"),
+                ok_status=202,
+                refusals=(*ANSWER, AlreadySubmitted),
+                security=[{"session": []}],
+            )
+        },
+        "/api/code": {
+            "get": _operation(
+                "Codes this session has won",
+                "For a winner whose answer was lost on its way, for 24 hours.",
+                tag="Racing",
+                ok=_json("The codes, perhaps none.", "Codes"),
+                refusals=SESSION,
+                security=[{"session": []}],
+            )
+        },
+        "/api/health": {
+            "get": {
+                **_operation(
+                    "Is the server well",
+                    "What a load balancer asks. 503 when a task of the server is down.",
+                    tag="Server",
+                    ok=_json("Well.", "Health"),
+                ),
+                "responses": {
+                    "200": _json("Well.", "Health"),
+                    "503": {**_json("Degraded.", "Health"), "headers": {"Retry-After": _header("MaybeRetryAfter")}},
+                    "500": _problems([], 500),
+                },
+            }
+        },
+        "/metrics": {
+            "get": _operation(
+                "Metrics",
+                "In the text format of Prometheus.",
+                tag="Server",
+                ok=_text("The metrics.", "hashpass_connections 5\n"),
+                refusals=(SessionRequired,),
+                security=[{}, {"metrics": []}],
+            )
+        },
+    }
+
+
+def _named(paths: dict[str, Any]) -> dict[str, Any]:
+    """Give every operation the name that client generators ask for: `getGateConfig`, `postVerify`."""
+    for path, methods in paths.items():
+        words = path.removeprefix("/api").strip("/").replace("-", "/").split("/")
+        for method, operation in methods.items():
+            operation["operationId"] = method + "".join(word.capitalize() for word in words)
+    return paths
+
+
+def _operation(
+    summary: str,
+    description: str,
+    *,
+    tag: str,
+    ok: dict[str, Any],
+    ok_status: int = 200,
+    refusals: Refusals = (),
+    body: str | None = None,
+    parameters: list[dict[str, Any]] | None = None,
+    security: list[dict[str, list[str]]] | None = None,
+) -> dict[str, Any]:
+    if body is not None:
+        refusals = (*refusals, BadRequest, BodyTooLarge)
+    by_status: dict[int, list[type[HashPassError]]] = defaultdict(list)
+    for refusal in dict.fromkeys(refusals):
+        by_status[TABLE[refusal].status].append(refusal)
+    by_status[500] = []
+    if body is not None:
+        by_status[408] = []
+    responses = {str(ok_status): ok}
+    responses |= {str(status): _problems(by_status[status], status) for status in sorted(by_status)}
+    operation: dict[str, Any] = {
+        "summary": summary,
+        "description": description,
+        "tags": [tag],
+        "security": security or [],
+        "responses": responses,
+    }
+    if parameters:
+        operation["parameters"] = parameters
+    if body is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}},
+        }
+    return operation
+
+
+def _problems(refusals: list[type[HashPassError]], status: int) -> dict[str, Any]:
+    """One response for all refusals of a status, with each of them as an example."""
+    titles = [TABLE[refusal].title for refusal in refusals]
+    response: dict[str, Any] = {
+        "description": "; ".join(titles) + "." if titles else OTHERS[status],
+        "content": {
+            PROBLEM_JSON: {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "examples": {
+                    refusal.code: {
+                        "value": {
+                            "type": kind(refusal.code),
+                            "title": TABLE[refusal].title,
+                            "status": status,
+                            "detail": refusal.default,
+                        }
+                    }
+                    for refusal in refusals
+                },
+            }
+        },
+    }
+    if not refusals:
+        del response["content"][PROBLEM_JSON]["examples"]
+    headers: dict[str, Any] = {}
+    if status in ALWAYS_RETRY_AFTER:
+        headers["Retry-After"] = _header("RetryAfter")
+    elif HEALED_BY_TIME.intersection(refusals):
+        headers["Retry-After"] = _header("MaybeRetryAfter")
+    if status == 401:
+        headers["WWW-Authenticate"] = _header("Challenge")
+    if headers:
+        response["headers"] = headers
+    return response
+
+
+def _header(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
+def _json(description: str, schema: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+
+
+def _text(description: str, example: str) -> dict[str, Any]:
+    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}, "example": example}}}

@@ -1,0 +1,210 @@
+"""The shapes of the public API's JSON, as JSON Schema with an example each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from hashpass.domain.values import MAX_NONCE, MAX_TRACE, MAX_VISITOR_ID
+
+SEED: Final = "5f1c0a9e4b7d2836c1f0e5a4938271605f4e3d2c1b0a99887766554433221100"
+VISITOR: Final = "3a7bd3e2360a3d29eea436fcfb7e44c7"
+TRACE: Final = "ip=203.0.113.7\nts=1790000000.000\nvisit_scheme=https\nuag=Mozilla/5.0\nsig=6b1f0c\n"
+
+
+def schemas() -> dict[str, Any]:
+    """`components/schemas`, new at each call."""
+    hex_64 = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+    seconds = {"type": "number", "minimum": 0}
+    seconds_or_null = {"type": ["number", "null"], "minimum": 0}
+    return {
+        "Problem": _object(
+            "What went wrong, in the form of RFC 9457.",
+            {
+                "type": {"type": "string", "format": "uri", "description": "The kind of refusal, to be compared."},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string", "description": "A sentence that a person can act on."},
+                "field": {"type": "string", "description": "The one field that is wrong, if it is one."},
+            },
+            optional=("field",),
+            example={
+                "type": "urn:hashpass:error:round_lost",
+                "title": "Round lost",
+                "status": 409,
+                "detail": "Someone else was faster. A new puzzle is open.",
+            },
+        ),
+        "VisitorId": {
+            "type": "string",
+            "description": "What this browser calls itself, without control characters.",
+            "minLength": 1,
+            "maxLength": MAX_VISITOR_ID,
+            "examples": [VISITOR],
+        },
+        "SessionRequest": _object(
+            "The way through the gate.",
+            {"token": {"type": "string", "description": "What the gate gave; empty where the gate is open."}},
+            example={"token": "XXXX.DUMMY.TOKEN.XXXX"},
+        ),
+        "Session": _object(
+            "A session. It lives for `expires_in` seconds after its last call, or as long as a WebSocket is open.",
+            {"session_token": {"type": "string", "pattern": "^hps_"}, "expires_in": {"type": "integer", "minimum": 1}},
+            example={"session_token": "hps_2vXgk0b8u3W5d7Qq", "expires_in": 300},
+        ),
+        "GateConfig": _object(
+            "The gate, and where traces come from.",
+            {
+                "gate": {"enum": ["turnstile", "cap", "open"]},
+                "site_key": {"type": ["string", "null"]},
+                "test_mode": {"type": "boolean"},
+                "cap_endpoint": {"type": ["string", "null"]},
+                "trace_url": {"type": "string", "description": "`/api/trace`, or Cloudflare's own behind Cloudflare."},
+            },
+            example={
+                "gate": "open",
+                "site_key": None,
+                "test_mode": False,
+                "cap_endpoint": None,
+                "trace_url": "/api/trace",
+            },
+        ),
+        "TurnstileConfig": _object(
+            "Turnstile's site key, if that is the gate.",
+            {"site_key": {"type": ["string", "null"]}, "test_mode": {"type": "boolean"}},
+            example={"site_key": None, "test_mode": False},
+        ),
+        "PuzzleRequest": _object(
+            "Who is asking.",
+            {"visitorId": {"$ref": "#/components/schemas/VisitorId"}},
+            example={"visitorId": VISITOR},
+        ),
+        "Puzzle": _object(
+            "A puzzle: everything that a search needs but the trace.",
+            {
+                "round": {"type": "integer", "minimum": 0},
+                "seed": hex_64,
+                "commitment": hex_64 | {"description": "What the server had bound itself to before the round began."},
+                "difficulty": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "maximum": 256,
+                    "description": "Leading zero bits that surely suffice. `target` is what counts.",
+                },
+                "target": hex_64 | {"description": "A hash wins if it is less than this number."},
+                "algorithm": {"enum": ["argon2d", "argon2id"]},
+                "memory_cost": {"type": "integer", "minimum": 8, "description": "In KiB."},
+                "time_cost": {"type": "integer", "minimum": 1},
+                "parallelism": {"type": "integer", "minimum": 1},
+                "worker_count": {"type": "integer", "minimum": 1, "description": "Workers a page is asked to use."},
+                "puzzle_start_time": {"type": "number", "description": "Unix time of the round's opening."},
+                "mining_time": seconds | {"description": "Seconds of this round during which somebody mined."},
+                "last_solve_time": seconds_or_null,
+                "average_solve_time": seconds_or_null | {"description": "Over the last five rounds."},
+            },
+            example={
+                "round": 42,
+                "seed": SEED,
+                "commitment": SEED[::-1],
+                "difficulty": 12,
+                "target": f"{1 << 244:064x}",
+                "algorithm": "argon2d",
+                "memory_cost": 65536,
+                "time_cost": 3,
+                "parallelism": 1,
+                "worker_count": 4,
+                "puzzle_start_time": 1790000000.0,
+                "mining_time": 12.5,
+                "last_solve_time": 71.3,
+                "average_solve_time": None,
+            },
+        ),
+        "Proof": _object(
+            "An answer. `hash` is claimed by the client and checked by the server.",
+            {
+                "visitorId": {"$ref": "#/components/schemas/VisitorId"},
+                "nonce": {"type": "integer", "minimum": 0, "maximum": MAX_NONCE},
+                "submittedSeed": hex_64,
+                "traceData": {"type": "string", "maxLength": MAX_TRACE},
+                "hash": hex_64,
+            },
+            example={
+                "visitorId": VISITOR,
+                "nonce": 1234,
+                "submittedSeed": SEED,
+                "traceData": TRACE,
+                "hash": "000f" + SEED[4:],
+            },
+        ),
+        "Won": _object(
+            "The prize.", {"invite_code": {"type": "string"}}, example={"invite_code": "HASHPASS-3mJr7AoUXx2Wqd9F"}
+        ),
+        "Submitted": _object(
+            "Handed in; what becomes of it is told over the WebSocket and by `GET /api/code`.",
+            {"status": {"const": "submitted"}},
+            example={"status": "submitted"},
+        ),
+        "Codes": _object(
+            "What this session has won.",
+            {
+                "codes": {
+                    "type": "array",
+                    "items": _object(
+                        "A code.",
+                        {
+                            "invite_code": {"type": "string"},
+                            "won_at": {"type": "string", "format": "date-time"},
+                            "reason": {"enum": ["solved", "consolation"]},
+                        },
+                    ),
+                }
+            },
+            example={
+                "codes": [
+                    {
+                        "invite_code": "HASHPASS-3mJr7AoUXx2Wqd9F",
+                        "won_at": "2026-09-21T14:13:20.000Z",
+                        "reason": "solved",
+                    }
+                ]
+            },
+        ),
+        "Health": _object(
+            "How the server is.",
+            {
+                "status": {"enum": ["ok", "degraded"]},
+                "current_seed": {
+                    "type": ["string", "null"],
+                    "description": "Its beginning; null while none is open.",
+                },
+                "version": {"type": "string"},
+                "uptime": seconds | {"description": "In seconds."},
+                "tasks": {"type": "object", "description": "Each supervised task and its state."},
+            },
+            example={
+                "status": "ok",
+                "current_seed": SEED[:8] + "...",
+                "version": "1.0.0",
+                "uptime": 86400.5,
+                "tasks": {"timeouts": "running"},
+            },
+        ),
+    }
+
+
+def _object(
+    description: str,
+    properties: dict[str, Any],
+    *,
+    optional: Collection[str] = (),
+    example: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        "type": "object",
+        "description": description,
+        "required": [name for name in properties if name not in optional],
+        "properties": properties,
+    }
+    if example is not None:
+        schema["examples"] = [example]
+    return schema

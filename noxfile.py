@@ -1,0 +1,141 @@
+"""Everything a developer or a machine runs here: `./scripts/nox -s tests`, `./scripts/nox -s serve`, and the rest of
+`./scripts/nox --list`. What is installed is pinned in `constraints.txt`; `./scripts/nox -s lock` renews it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.10.16"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = True
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "build"]
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+CONSTRAINTS = ROOT / "constraints.txt"
+ALL_GROUPS = tuple(PROJECT["dependency-groups"])
+NOT_TESTED_FROM = (
+    ".*_cache",
+    ".git",
+    ".hypothesis",
+    ".nox",
+    ".venv*",
+    "__pycache__",
+    "build",
+    "dist",
+    "hashpass",
+    "node_modules",
+)
+
+
+def requirements(*groups: str) -> list[str]:
+    return [*PROJECT["project"]["dependencies"], *nox.project.dependency_groups(PROJECT, *groups)]
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the package, editable, with its pinned dependencies; nothing when that has been done before."""
+    needed = requirements("build", *groups)
+    inputs = [*needed, CONSTRAINTS.read_text(), (ROOT / "pyproject.toml").read_text(), str(ROOT)]
+    digest = hashlib.sha256("\0".join(inputs).encode()).hexdigest()
+    stamp = Path(session.virtualenv.location) / "installed"
+    if not stamp.exists() or stamp.read_text() != digest:
+        stamp.unlink(missing_ok=True)
+        session.install("-c", str(CONSTRAINTS), *needed)
+        session.install("--no-deps", "--no-build-isolation", "-e", ".")
+        stamp.write_text(digest)
+
+
+def check_style(session: nox.Session) -> None:
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("flake8", "hashpass", "tests", "scripts", "noxfile.py")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Style, types, then every test in random order; `-- tests/test_x.py -k name` runs only those tests."""
+    install(session, "tests", "lint", "types")
+    if not session.posargs:
+        check_style(session)
+        session.run("mypy")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff and flake8-async; with `-- --fix`, whatever Ruff can mend is mended first."""
+    install(session, "lint")
+    if "--fix" in session.posargs:
+        session.run("ruff", "check", "--fix", success_codes=[0, 1])
+        session.run("ruff", "format")
+    check_style(session)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict, over the package, its tests and its scripts."""
+    install(session, "tests", "types")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel into dist/, and run the tests against that wheel where the source is not."""
+    install(session)
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", "dist")
+    (wheel,) = (ROOT / "dist").glob("*.whl")
+
+    needed = requirements("tests", "lint", "types", "build")
+    with tempfile.TemporaryDirectory(prefix="hashpass-") as name:
+        place = Path(name).resolve()
+        python = str(place / "venv" / "bin" / "python")
+        session.run(sys.executable, "-m", "virtualenv", "--quiet", str(place / "venv"), external=True)
+        session.run(python, "-m", "pip", "install", "-q", "-c", str(CONSTRAINTS), *needed, external=True)
+        session.run(python, "-m", "pip", "install", "-q", "--no-deps", str(wheel), external=True)
+        shutil.copytree(ROOT, place / "checkout", ignore=shutil.ignore_patterns(*NOT_TESTED_FROM))
+        with session.chdir(place / "checkout"):
+            session.run(python, "-c", "import hashpass; assert 'site-packages' in hashpass.__file__", external=True)
+            session.run(python, "-m", "pytest", *session.posargs, external=True)
+
+
+@nox.session
+def serve(session: nox.Session) -> None:
+    """Start the server from the checkout; what stands after `--` goes to `python -m hashpass serve`."""
+    install(session)
+    python = Path(session.bin) / "python"
+    # The server takes nox's place, so that signals and the exit code are its own.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(python, [str(python), "-m", "hashpass", "serve", *session.posargs])
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the named programs of scripts/bench: `-- verifier`; options after the names go to each of them."""
+    programs = {path.stem: path for path in sorted((ROOT / "scripts" / "bench").glob("*.py"))}
+    names = [arg for arg in session.posargs if arg in programs]
+    if not names or session.posargs[: len(names)] != names:
+        session.error(f"Name one of: {', '.join(programs) or 'there is no benchmark yet'}.")
+    install(session, "tests", "bench")
+    for name in names:
+        session.run("python", str(programs[name]), *session.posargs[len(names) :])
+
+
+@nox.session(reuse_venv=False)
+def lock(session: nox.Session) -> None:
+    """Renew constraints.txt: the newest of everything that pyproject.toml allows."""
+    session.install(*requirements(*ALL_GROUPS))
+    frozen = session.run("pip", "freeze", "--local", silent=True)
+    pins = [line for line in str(frozen).splitlines() if "==" in line]
+    head = "# What the sessions of noxfile.py install, exactly. Renewed by `./scripts/nox -s lock`, never by hand."
+    CONSTRAINTS.write_text("\n".join([head, *pins, ""]))
+    session.log(f"{len(pins)} packages pinned.")
