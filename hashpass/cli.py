@@ -16,10 +16,13 @@ from pathlib import Path
 import trio
 
 from hashpass import __version__, app, applog, audit, settings
+from hashpass.argon import Arena
 from hashpass.bans import BansUnreadable
 from hashpass.directory import DirectoryError, DirectoryLock, KeyFile, Keys
+from hashpass.domain import proof as proofs
 from hashpass.domain.chain import Record
 from hashpass.domain.codes import derive_code
+from hashpass.domain.values import Argon2Params
 from hashpass.mine import mine
 from hashpass.settings import Settings, SettingsError
 from hashpass.state import StateUnreadable
@@ -70,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     miner.add_argument("--visitor", default="", metavar="ID", help="default: a random one")
     verify = command("audit", _audit, "Prove the audit log, or erase people's data from it.")
     verify.add_argument("action", choices=["verify", "erase"])
+    verify.add_argument("--hashes", action="store_true", help="verify: compute every hash again, which takes long")
     verify.add_argument("--visitor", metavar="ID", help="erase: records of this visitor")
     verify.add_argument("--days", type=_count, metavar="N", help="erase: records older than so many days")
     return parser
@@ -217,7 +221,11 @@ def _mine(chosen: argparse.Namespace) -> int:
 
 def _audit(chosen: argparse.Namespace) -> int:
     wanted = _settings()
-    keys = KeyFile(wanted.data_dir / "keys.json", code_secret=wanted.hmac_secret).load()
+    key_file = wanted.data_dir / "keys.json"
+    if not key_file.exists():
+        print(f"There is no {key_file}: no server has kept its log there.", file=sys.stderr)
+        return UNFIT
+    keys = KeyFile(key_file, code_secret=wanted.hmac_secret).load()
     if chosen.action == "erase":
         return _erase(chosen, wanted, keys)
     report = audit.verify_directory(
@@ -225,7 +233,7 @@ def _audit(chosen: argparse.Namespace) -> int:
         keys.audit,
         code_keys=keys.code_keys,
         derive_code=partial(derive_code, prefix=wanted.code_prefix),
-        check_record=_hash_reaches_target,
+        check_record=partial(_check_proof, Arena() if chosen.hashes else None),
     )
     for fault in report.faults:
         print(fault)
@@ -246,8 +254,19 @@ def _erase(chosen: argparse.Namespace, wanted: Settings, keys: Keys) -> int:
     return 0
 
 
-def _hash_reaches_target(record: Record) -> str | None:
-    """Anyone can see this much; whether it is the hash of the answer costs one hash more, see docs/operating.md."""
-    if record["reason"] == "solved" and int(record["hash"], 16) >= int(record["target"], 16):
+def _check_proof(arena: Arena | None, record: Record) -> str | None:
+    """Whether the hash wins, and with an arena also whether it is the hash of the answer."""
+    if record["reason"] == "solved" and not proofs.wins(bytes.fromhex(record["hash"]), int(record["target"], 16)):
         return "its hash does not reach the target"
+    if arena is None or not record["salts"]:  # of an erased winner nothing is left to hash
+        return None
+    params = Argon2Params(
+        variant="id" if record["algorithm"] == "argon2id" else "d",
+        time_cost=record["time_cost"],
+        memory_cost=record["memory_cost"],
+        parallelism=record["parallelism"],
+    )
+    salt = proofs.salt(record["seed"], record["visitor_id"], record["trace_data"])
+    if arena.hash(proofs.password(record["nonce"]), salt, params).hex() != record["hash"]:
+        return "its hash is not the hash of its answer"
     return None

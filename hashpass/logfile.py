@@ -271,7 +271,6 @@ class LogFile:
             self._sound = True
 
     def _rotate(self) -> None:
-        self._head_file.sync()  # so that the head never names a record before the last of the archives
         target = self.directory / self._archive_name()
         self._sound = False
         self._disk.rename(self._path, target)
@@ -331,6 +330,7 @@ class LogFile:
             # Also when only the head lags: nobody knows whether the records after it ever reached the disk.
             self._rebuild(())
         else:
+            self._disk.sync_directory(self.directory)  # names that a killed process gave may not be safe yet
             self._sound = True
         if spoilt or total != head.count:
             self._head_file.renew(self.head)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import signal
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import trio
-from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection, open_websocket_url
+from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection, wrap_client_stream
 
 from hashpass import __version__
 from hashpass.argon import Arena
@@ -27,6 +28,7 @@ REPORT_EVERY: Final = 5.0
 SILENCE: Final = 60.0
 """A server that has sent nothing for so long is gone: it tells the network's hash rate every few seconds."""
 MAX_PAUSE: Final = 60.0
+CONNECT_TIMEOUT: Final = 15.0
 SUBMIT_WINDOW: Final = 10.0
 REFUSED: Final = 1008
 """The close code of a server that wants no more of this socket or session."""
@@ -61,7 +63,7 @@ class Miner:
     def __init__(
         self, url: str, http: httpx.AsyncClient, threads: int, rounds: int, token: str, visitor_id: str, out: TextIO
     ) -> None:
-        self._socket_url = "ws" + url.rstrip("/").removeprefix("http") + "/api/ws?token="
+        self._url = urlsplit(url)
         self._http = http
         self._threads = threads
         self._rounds = rounds
@@ -210,13 +212,12 @@ class Miner:
         pause = 1.0
         while True:
             began = trio.current_time()
+            reason = "the session has ended"
             with trio.CancelScope() as self._connection:
                 try:
                     reason = await self._connect()
-                except (httpx.HTTPError, HandshakeError, OSError) as error:
-                    reason = str(error) or type(error).__name__
-            if self._connection.cancelled_caught:
-                reason = "the session has ended"
+                except* (httpx.HTTPError, HandshakeError, ConnectionClosed, OSError, trio.TooSlowError) as errors:
+                    reason = ", ".join(str(error) or type(error).__name__ for error in errors.exceptions)
             if trio.current_time() - began > MAX_PAUSE:
                 pause = 1.0
             self.say(f"Not connected: {reason}. Next try in {pause:.0f} s.")
@@ -226,21 +227,33 @@ class Miner:
     async def _connect(self) -> str:
         """One connection, from the gate to its end. Returns why it ended."""
         known = self._session
-        token = known or await self._pass_gate()
+        resource = f"{self._url.path.rstrip('/')}/api/ws?token={quote(known or await self._pass_gate(), safe='')}"
         agent = [(b"User-Agent", AGENT.encode())]
-        url = self._socket_url + quote(token, safe="")
-        async with open_websocket_url(url, extra_headers=agent, connect_timeout=15, disconnect_timeout=2) as socket:
+        # The stream is ours: when the server closes, the library leaves it open. The nursery ends with the connection.
+        async with await self._open_stream() as stream, trio.open_nursery() as nursery:
+            with trio.fail_after(CONNECT_TIMEOUT):
+                socket = await wrap_client_stream(nursery, stream, self._url.netloc, resource, extra_headers=agent)
+            nursery.start_soon(self._report, socket)
             if known:
                 self._tasks.start_soon(self._ask_for_puzzle)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._report, socket)
-                try:
-                    reason = await self._listen(socket)
-                finally:
-                    with trio.move_on_after(1, shield=True), suppress(ConnectionClosed):
-                        await socket.send_message('{"type": "mining_stop"}')
-                nursery.cancel_scope.cancel()
+            try:
+                reason = await self._listen(socket)
+            finally:
+                with trio.move_on_after(1, shield=True), suppress(ConnectionClosed):
+                    await socket.send_message('{"type": "mining_stop"}')
+                    await socket.aclose()
+            nursery.cancel_scope.cancel()
         return reason
+
+    async def _open_stream(self) -> trio.abc.Stream:
+        host = self._url.hostname or ""
+        with trio.fail_after(CONNECT_TIMEOUT):
+            if self._url.scheme == "http":
+                return await trio.open_tcp_stream(host, self._url.port or 80)
+            secure = ssl.create_default_context()
+            return await trio.open_ssl_over_tcp_stream(
+                host, self._url.port or 443, https_compatible=True, ssl_context=secure
+            )
 
     async def _listen(self, socket: WebSocketConnection) -> str:
         try:

@@ -11,7 +11,7 @@ import errno
 import logging
 import socket as stdlib_socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from math import inf
 from typing import Any, cast
@@ -22,7 +22,7 @@ import wsproto.utilities
 from attrs import frozen
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.events import Response
@@ -44,6 +44,8 @@ CHUNK = 64 * 1024
 SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 COMPLAIN_EVERY = 10.0
 EXTENSIONS = b"sec-websocket-extensions"
+GONE = (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError)
+"""Busy is a ping that meets the end of its connection."""
 OVERLOADED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -108,6 +110,7 @@ class _Server:
         self.context = WorkerContext(None)
         self.state: LifespanState = {}
         self.sending: set[trio.CancelScope] = set()
+        self.https: set[Http] = set()
         self._room = trio.Semaphore(limits.connections)
         self._open = 0
         self._last_closed = trio.Event()
@@ -152,6 +155,8 @@ class _Server:
     async def _drain(self) -> None:
         await self.context.terminated.set()
         self.lane.close()
+        for http in list(self.https):
+            http.look_again()
         with trio.move_on_after(self.limits.drain):
             while self._open:
                 self._last_closed = trio.Event()
@@ -197,7 +202,7 @@ class _Server:
             visit = await self._greet(stream, tls)
             if visit is not None:
                 await visit
-        except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+        except* (OSError, *GONE):
             pass  # gone, and nobody is left to tell
         except* (h11.ProtocolError, wsproto.utilities.ProtocolError) as failures:
             # Hypercorn trips over some things that no honest client sends; a traceback each would be a gift.
@@ -234,18 +239,47 @@ class Refused(Exception):
     """This connection has had its answer and is over."""
 
 
+class Tasks(TaskGroup):
+    """Hypercorn's tasks for a connection. Its pings would go on sleeping when the connection is long gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scopes: list[trio.CancelScope] = []
+
+    def spawn(self, func: Callable[..., Awaitable[object]], *args: object) -> None:
+        scope = trio.CancelScope()
+        self._scopes.append(scope)
+        cast("trio.Nursery", self._nursery).start_soon(self._run, scope, func, *args)
+
+    async def _run(self, scope: trio.CancelScope, func: Callable[..., Awaitable[object]], *args: object) -> None:
+        with scope:
+            await func(*args)
+
+    def end(self) -> None:
+        for scope in self._scopes:
+            scope.cancel()
+
+
 class H1(H11Protocol):
     """Hypercorn's HTTP/1.1 without the ways out of it: HTTP/2, and compressed WebSockets."""
 
-    _accepted = False
-
     async def initiate(self) -> None:
         self._answered = trio.Event()
+        self._accepted = False
+
+    async def handle(self, event: Event) -> None:
+        refused = isinstance(self.connection, H11WSConnection) and self._answered.is_set() and not self._accepted
+        if not (refused and isinstance(event, RawData)):
+            await super().handle(event)
 
     async def _check_protocol(self, event: h11.Request) -> None:
         # The original switches to HTTP/2 here. An upgrade to h2c may be ignored; its preface is no HTTP/1.1 request.
         if event.http_version not in (b"1.0", b"1.1"):
             await self._send_error_response(505)
+            raise Refused
+        # h11 limits what is incomplete; a head that came in one piece it takes at any size.
+        if len(event.target) + sum(len(name) + len(value) + 4 for name, value in event.headers) > MAX_HEAD:
+            await self._send_error_response(431)
             raise Refused
 
     async def _create_stream(self, request: h11.Request) -> None:
@@ -257,6 +291,8 @@ class H1(H11Protocol):
                 headers=[(name, value) for name, value in request.headers if name != EXTENSIONS],
                 http_version=request.http_version,
             )
+        self._answered = trio.Event()
+        self._accepted = False
         await super()._create_stream(request)
         if isinstance(self.connection, H11WSConnection):
             # What the client sends before it has its answer would end in an error that ends the whole process.
@@ -283,12 +319,14 @@ class Http(TCPServer):
         self._first = first
         self._phase = "head"
         self._deadline = deadline
+        self._reading: trio.CancelScope | None = None
+        server.https.add(self)
 
     async def run(self) -> None:
         secure = isinstance(self.stream, trio.SSLStream)
         transport: Any = self.stream.transport_stream if secure else self.stream
         try:
-            async with TaskGroup() as tasks:
+            async with Tasks() as tasks:
                 self._task_group = tasks
                 h1 = H1(
                     self.app,
@@ -304,26 +342,31 @@ class Http(TCPServer):
                 # The wrapper this attribute is made for has but one more talent: switching to HTTP/2.
                 self.protocol = cast("ProtocolWrapper", h1)
                 await self.protocol.initiate()
-                await self.idle_task.restart(tasks, self._idle_timeout)
-                with suppress(Refused):
-                    await self.protocol.handle(RawData(self._first))
-                    await self._read_data()
+                await self._feed(self._first)
+                await self._read_data()
                 await self.protocol.handle(Closed())
-                # Left alone it would keep the connection open until it fires.
-                await self.idle_task.stop()
+                cast("Tasks", tasks).end()
         finally:
+            self._server.https.discard(self)
             with trio.move_on_after(self._limits.closing, shield=True):
                 await self._close()
 
     async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, Updated):
+            # Hypercorn would start its timer for idle connections here, in the request's own task, which Quart-Trio
+            # is just cancelling: the timer never runs. `_next_deadline` keeps the time instead.
+            self.look_again()
+            return
+        if isinstance(event, Closed):
+            await self._say_goodbye()
+            return
         if not isinstance(event, RawData):
-            await super().protocol_send(event)
             return
         async with self.send_lock:
             try:
                 for start in range(0, len(event.data), SLICE):
                     await self._send(event.data[start : start + SLICE])
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
+            except GONE:
                 await self.protocol.handle(Closed())
 
     async def _send(self, data: bytes) -> None:
@@ -341,43 +384,72 @@ class Http(TCPServer):
     async def _read_data(self) -> None:
         while True:
             data = b""
-            with trio.move_on_at(self._next_deadline()) as scope:
+            with trio.CancelScope(deadline=self._next_deadline()) as self._reading:
                 try:
                     data = bytes(await self.stream.receive_some(CHUNK))
-                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                except GONE:
                     return
-            if scope.cancelled_caught and self._phase == "head":
-                with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            if self._reading.cancelled_caught and self._phase == "head":
+                with suppress(*GONE):
                     await self._send(SLOW)
             if not data:
                 return
+            self._reading = None
+            if self._phase != "closing":
+                await self._feed(data)
+
+    async def _feed(self, data: bytes) -> None:
+        try:
             await self.protocol.handle(RawData(data))
+        except Refused:
+            await self.protocol_send(Closed())
+
+    def look_again(self) -> None:
+        """Something has changed that may change how long the client is waited for."""
+        if self._reading is not None:
+            self._reading.deadline = self._next_deadline()
 
     def _next_deadline(self) -> float:
         """Until when the client may be silent, by what it is in the middle of."""
+        if self._phase == "closing":
+            return self._deadline
         connection = cast("H11Protocol", self.protocol).connection
-        now = trio.current_time()
+        limits = self._limits
         if isinstance(connection, H11WSConnection):
-            self._phase, self._deadline = "socket", now + self._limits.silence
+            self._phase, self._deadline = "socket", trio.current_time() + limits.silence
         elif connection.their_state is h11.SEND_BODY:
-            if self._phase != "body":
-                self._phase, self._deadline = "body", now + self._limits.body
-        elif connection.their_state is h11.IDLE and connection.trailing_data[0]:
-            if self._phase != "head":
-                self._phase, self._deadline = "head", now + self._limits.head
+            self._enter("body", limits.body)
+        elif connection.their_state is not h11.IDLE:
+            self._enter("answer", inf)
+        elif connection.trailing_data[0]:
+            self._enter("head", limits.head)
         else:
-            # The app is answering, or nothing has been asked: Hypercorn's own idle task sees to that.
-            self._phase, self._deadline = "idle", inf
+            self._enter("idle", limits.keep_alive)
+            if self.context.terminated.is_set():
+                return -inf
         return self._deadline
+
+    def _enter(self, phase: str, limit: float) -> None:
+        if phase != self._phase:
+            self._phase, self._deadline = phase, trio.current_time() + limit
+
+    async def _say_goodbye(self) -> None:
+        """Nothing more will be sent. What is still coming in is read for a moment and thrown away: a connection closed
+        on unread bytes is reset, and takes the answer with it."""
+        self._enter("closing", self._limits.closing)
+        stream: Any = self.stream
+        if isinstance(stream, trio.SSLStream):
+            await self._close()
+        else:
+            with suppress(*GONE):
+                await stream.send_eof()
+        self.look_again()
+        await self.protocol.handle(Closed())
 
     async def _close(self) -> None:
         # On TLS this sends, and whoever does not read would hold it up.
         with trio.move_on_after(self._limits.closing, shield=True):
             await super()._close()
-
-    async def _initiate_server_close(self) -> None:
-        with trio.move_on_after(self._limits.closing, shield=True):
-            await super()._initiate_server_close()
 
 
 def _config(limits: ServerLimits) -> Config:
@@ -386,7 +458,6 @@ def _config(limits: ServerLimits) -> Config:
     config.errorlog = LOG
     config.include_server_header = False
     config.h11_max_incomplete_size = MAX_HEAD
-    config.keep_alive_timeout = limits.keep_alive
     config.websocket_max_message_size = limits.websocket_message
     config.websocket_ping_interval = limits.ping
     return config

@@ -68,8 +68,11 @@ def restore(saved: dict[str, Any] | None, rules: Rules, difficulty: int) -> Stat
             solve_times=tuple(float(seconds) for seconds in saved["solve_times"]),
         )
         if before["difficulty"] != difficulty:
-            race = evolve(race, target=fresh.race.target)
-        return State(_shaped({**_flat(rules), **kept}), race, fresh.environment)
+            race = evolve(race, target=fresh.race.target, estimate=Estimate())
+        now = _shaped({**_flat(rules), **kept})
+        if now.argon2 != _shaped(saved["rules"]).argon2:  # what was learnt was of other hashes
+            race = evolve(race, estimate=Estimate())
+        return State(now, race, fresh.environment)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StateUnreadable("state.json is not what this server wrote. Repair it or move it away.") from error
 

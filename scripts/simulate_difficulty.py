@@ -32,8 +32,8 @@ from hashpass.domain.difficulty import (
 from hashpass.domain.values import Rules
 
 POLICIES: dict[str, DifficultyPolicy] = {"step": StepPolicy(), "steady": SteadyPolicy()}
-EVIDENCE_DELAY = 5.0
-"""When, after a time-out, the best hash has been handed in and checked; the next puzzle is open by then."""
+EVIDENCE_DELAY = 12.0
+"""When, after a time-out, the best hash has been found and checked; the next puzzle may even be solved by then."""
 Timing = Literal["clock", "unannounced", "hidden"]
 """Whether the round's clock ran, or nobody had started it, or the winner fetched the puzzle only when it had won."""
 SETTLE_WATCH = 40
@@ -168,14 +168,12 @@ def measure_constant(policy: str, rules: Rules, chance: random.Random, rounds: i
 
 @frozen
 class Settling:
-    """How a change of the hash rate was followed. `means` and `shares` are over all games, round by round."""
+    """How a change of the hash rate was followed."""
 
     first: float
     """The median number of rounds until the error is at most one bit for the first time."""
     settled: int | None
     """The rounds after which, and from then on, 9 games of 10 are within one bit and their mean within 1/4 bit."""
-    means: list[float]
-    shares: list[float]
     seconds: float
     """The median mining time until the error is at most one bit for the first time."""
     timeouts: float
@@ -203,8 +201,6 @@ def measure_change(
     return Settling(
         first=statistics.median(firsts),
         settled=settled if settled <= SETTLE_WATCH - 10 else None,
-        means=means,
-        shares=shares,
         seconds=statistics.median(waits),
         timeouts=statistics.fmean(timeouts),
     )

@@ -181,7 +181,7 @@ def test_a_long_record_keeps_its_start_and_its_end(applog: AppLog, tmp_path: Pat
 def test_a_wrong_log_call_is_told_and_shows_no_argument(applog: AppLog, tmp_path: Path) -> None:
     # Given to our own handler alone: the one of pytest would raise.
     (ours,) = (one for one in logging.getLogger("hashpass").handlers if type(one).__module__ == "hashpass.applog")
-    ours.handle(logging.makeLogRecord({"msg": "%d", "args": (SECRET,), "pathname": __file__}))
+    ours.handle(LOG.makeRecord(LOG.name, logging.INFO, __file__, 1, "%d", (SECRET,), None))
     applog.close()
     (line,) = lines(tmp_path)
     assert "test_applog.py" in line

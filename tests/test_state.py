@@ -47,6 +47,15 @@ def test_a_new_first_difficulty_in_the_environment_replaces_the_one_found() -> N
     assert state.restore(saved_after_play(), RULES, 6).race.target == target_for(6)
 
 
+def test_what_was_learnt_is_forgotten_with_other_hashes() -> None:
+    learnt = Estimate(samples=(1.0, 2.0))
+    begun = state.begin(RULES, 3)
+    saved = json.loads(json.dumps(evolve(begun, race=evolve(begun.race, estimate=learnt)).dump()))
+    assert state.restore(saved, RULES, 3).race.estimate == learnt
+    assert state.restore(saved, evolve(RULES, argon2=Argon2Params(time_cost=1)), 3).race.estimate == Estimate()
+    assert state.restore(saved, RULES, 4).race.estimate == Estimate()
+
+
 @pytest.mark.parametrize(
     "broken",
     [{}, {"round": 1}, {"round": -1}, {"target": "no"}, {"rules": []}, {"environment": None}, {"solve_times": "x"}],

@@ -4,7 +4,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
@@ -20,7 +20,7 @@ from hashpass.webhooks import AT_ONCE, MAX_KEPT, PAUSES, TRIES, Notification, We
 
 BODY = {"visitor_id": "visitor-1", "invite_code": "HASHPASS-4fGh7JkLmNpQrStU"}
 URL = "https://example.org/hook?key=in-the-query"
-Answer = Callable[[httpx.Request], Awaitable[httpx.Response]]
+Answer = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
 class File:
@@ -175,7 +175,8 @@ async def test_failures_are_tried_again_with_growing_pauses_then_hourly_for_thre
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
     assert len({request.headers["webhook-timestamp"] for request in receiver.requests}) == TRIES
     assert (webhooks.pending, webhooks.failed) == (0, 1)
-    await trio.sleep(100_000)
+    for _ in range(2):
+        await trio.sleep(40_000)
     assert len(receiver.requests) == TRIES
     (failure,) = webhooks.status()["failures"]
     assert failure["last_error"] == "status 500"
@@ -388,16 +389,16 @@ async def test_a_disk_that_refuses_is_tried_again_and_the_winner_never_hears_of_
     assert len(file.kept) == 1
 
 
-async def test_a_disk_that_hangs_holds_neither_a_delivery_nor_the_end_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hashpass.webhooks.SAVE_SECONDS", 0.2)
+async def test_a_disk_that_hangs_holds_neither_a_delivery_nor_the_end_for_long(autojump_clock: MockClock) -> None:
+    autojump_clock.autojump_threshold = 0.02
     file = File()
     file.free.clear()
     webhooks = build(Receiver(200), file)
-    with trio.fail_after(5):
+    with trio.fail_after(15):
         async with trio.open_nursery() as nursery:
             await nursery.start(webhooks.run)
             webhooks.put(BODY)
-            await settle()
+            await trio.sleep(1)
             assert webhooks.delivered == 1
             await webhooks.close()
     file.free.set()
@@ -457,10 +458,12 @@ def test_a_wrong_entry_is_refused(wrong: dict[str, Any]) -> None:
     st.one_of(st.binary(), st.recursive(st.none() | st.text() | st.floats(), st.lists).map(json.dumps).map(str.encode))
 )
 def test_garbage_is_read_or_refused_with_a_sentence(data: bytes) -> None:
+    refusal = ""
     try:
         parse(data)
     except ValueError as error:
-        assert str(error).startswith("webhooks.json cannot be read: ")
+        refusal = str(error)
+    assert not refusal or refusal.startswith("webhooks.json cannot be read: ")
 
 
 @pytest.mark.parametrize(
@@ -574,8 +577,7 @@ async def test_with_no_url_it_is_off() -> None:
     webhooks = build(Receiver(200), file, url="")
     webhooks.put(BODY)
     with trio.fail_after(1):
-        async with trio.open_nursery() as nursery:
-            await nursery.start(webhooks.run)
+        await webhooks.run()
         await webhooks.close()
     assert webhooks.status()["enabled"] is False
     assert webhooks.pending == 0

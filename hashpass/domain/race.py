@@ -211,10 +211,14 @@ class Race:
         return [RoundReset(puzzle), *self._refuse_all(RoundStale)]
 
     def configure(self, rules: Rules, target: int | None = None) -> list[Event]:
-        """Play by other rules, and perhaps another difficulty, from the next puzzle on, which is due now."""
+        """Play by other rules, and perhaps another difficulty, from the next puzzle on, which is due now.
+
+        What the policy has learnt does not hold for other hashes, and must not pull back what an operator has set.
+        """
+        if target is not None or rules.argon2 != self.rules.argon2:
+            self.state = evolve(self.state, estimate=Estimate())
         self.rules = rules
-        wanted = self.state.target if target is None else target
-        self.state = evolve(self.state, target=_within(rules, wanted))
+        self.state = evolve(self.state, target=_within(rules, self.state.target if target is None else target))
         return self.reset()
 
     def note_evidence(self, evidence: Evidence, now: float) -> None:

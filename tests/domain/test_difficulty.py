@@ -341,12 +341,20 @@ def test_no_round_moves_it_further_than_its_time_and_its_evidence_allow(
 
 
 def test_a_night_of_idle_clocks_is_not_carried_into_the_day() -> None:
-    """At the lowest difficulty the estimate stops falling too, or the first solves of the morning would be gifts."""
+    """At the lowest difficulty the estimate soon stops falling too, or the first solves of the morning were gifts."""
     target = target_for(4)
     idle = play(STEADY, target, settled(target), *[TimedOut(300.0)] * 500)[-1]
     assert idle.target == target_for(1)
     morning = play(STEADY, idle.target, idle.estimate, *[Solved(0.05)] * 12)
     assert shown_bits(morning[-1].target) > 10
+
+
+def test_a_difficulty_held_at_its_maximum_does_not_blow_up_the_estimate() -> None:
+    target = target_for(32)
+    held = play(STEADY, target, settled(target), *[Solved(0.0)] * 400)[-1]
+    assert held.target == target
+    later = play(STEADY, target, held.estimate, *[Solved(300.0)] * 12)
+    assert shown_bits(later[-1].target) < 31.5
 
 
 # The estimate on disk

@@ -5,14 +5,16 @@ import math
 from hashpass.domain.mining_clock import MiningClock
 
 
+def test_it_has_not_run_before_anybody_mined() -> None:
+    assert not MiningClock().ran
+
+
 def test_it_stands_while_nobody_mines() -> None:
     clock = MiningClock()
-    assert not clock.ran
     clock.start(1, 10.0)
     clock.stop(1, 12.0)
     assert clock.elapsed(100.0) == 2.0
-    assert clock.ran
-    assert not clock.running
+    assert (clock.ran, clock.running) == (True, False)
     assert clock.reaches(5.0, 100.0) == math.inf
 
 

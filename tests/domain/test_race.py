@@ -36,7 +36,7 @@ from hashpass.domain.race import (
     Ticket,
     TicketRefused,
 )
-from hashpass.domain.values import Address, Proof, Rules
+from hashpass.domain.values import Address, Argon2Params, Proof, Rules
 
 
 class Remembering:
@@ -256,6 +256,18 @@ def test_new_rules_close_the_round_and_keep_the_difficulty_inside_them() -> None
     assert race.open(seed(2), 2, 1e9).target == target_for(5)
     race.configure(evolve(RULES, max_difficulty=8), target_for(20))
     assert race.open(seed(3), 2, 1e9).target == target_for(8)
+
+
+def test_what_was_learnt_is_forgotten_with_other_hashes_or_another_difficulty_and_only_then() -> None:
+    learnt = Estimate(samples=(1.0, 2.0))
+    for rules, target, kept in [
+        (evolve(RULES, worker_count=2), None, learnt),
+        (evolve(RULES, argon2=Argon2Params(memory_cost=8)), None, Estimate()),
+        (RULES, target_for(9), Estimate()),
+    ]:
+        race = Race(RULES, Remembering(), RaceState(0, target_for(3), learnt))
+        race.configure(rules, target)
+        assert race.state.estimate == kept
 
 
 def test_a_ticket_that_could_not_be_checked_makes_way() -> None:

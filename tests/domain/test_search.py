@@ -40,9 +40,7 @@ def test_a_puzzle_is_read() -> None:
     assert read.bits == 4
 
 
-@given(
-    st.dictionaries(st.sampled_from(sorted(PUZZLE)), st.none() | st.text() | st.integers() | st.lists(st.integers()))
-)
+@given(st.dictionaries(st.sampled_from(sorted(PUZZLE)), st.none() | st.text() | st.integers() | st.just([1])))
 def test_a_puzzle_that_is_none_is_a_value_error(changes: dict[str, Any]) -> None:
     for puzzle in ({**PUZZLE, **changes}, changes):
         try:
@@ -51,20 +49,20 @@ def test_a_puzzle_that_is_none_is_a_value_error(changes: dict[str, Any]) -> None
             continue
 
 
-def test_threads_share_the_nonces_without_gaps() -> None:
-    for limit in (1, 5):
-        tried: list[int] = []
-        for index in range(3):
-            left = iter([False] * limit + [True])
+@pytest.mark.parametrize("limit", [1, 5])
+def test_threads_share_the_nonces_without_gaps(limit: int) -> None:
+    tried: list[int] = []
 
-            def note(password: bytes, salt: bytes, params: Argon2Params) -> bytes:
-                tried.append(int(password))
-                return b"\xff" * 32
+    def note(password: bytes, salt: bytes, params: Argon2Params) -> bytes:
+        tried.append(int(password))
+        return b"\xff" * 32
 
-            burst = search(job(), index, 3, note, lambda left=left: next(left))  # type: ignore[misc]  # bound per thread
-            assert burst.tried == limit
-            assert burst.next_nonce == index + 3 * limit
-        assert sorted(tried) == list(range(3 * limit))
+    for index in range(3):
+        stops = iter([False] * limit + [True])
+        burst = search(job(), index, 3, note, stops.__next__)
+        assert burst.tried == limit
+        assert burst.next_nonce == index + 3 * limit
+    assert sorted(tried) == list(range(3 * limit))
 
 
 def test_a_burst_ends_with_the_first_winner_and_knows_its_best() -> None:
@@ -108,8 +106,7 @@ def test_the_best_answer_outlives_its_job_once() -> None:
     state.note(low)
     state.note(high)
     assert state.end() is low
-    assert state.job is None
-    assert state.end() is None
+    assert state == Search()
 
 
 def test_an_answer_is_written_as_the_server_reads_it() -> None:
@@ -146,6 +143,6 @@ def test_the_progress_line() -> None:
     current = job()
     best = Answer(current, 1, b"\x10" + bytes(31))
     assert progress(current, 0.1, best, 3) == (
-        "Round 7: 0.1 hashes/s, expected time 2 minutes, difficulty 4.0 bits, best so far 3 bits, 3 mining"
+        "Round 7: 0.1 hashes/s, expected time 3 minutes, difficulty 4.0 bits, best so far 3 bits, 3 mining"
     )
     assert "unknown" in progress(current, 0, None, 0)

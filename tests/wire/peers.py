@@ -6,6 +6,7 @@ import os
 import socket as stdlib_socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
 from attrs import field, frozen
@@ -214,7 +215,9 @@ async def house(
 
     async def run(*, task_status: trio.TaskStatus[list[str]]) -> None:
         try:
-            await serve(app, binds=[bind], lane=lane, closing=closing, tls=tls, limits=limits, task_status=task_status)
+            async with trio.open_nursery() as inside:
+                server = partial(serve, app, binds=[bind], lane=lane, closing=closing, tls=tls, limits=limits)
+                task_status.started(await inside.start(server))
         finally:
             finished.set()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 import trio
 import trio.testing
@@ -161,7 +163,8 @@ async def expect(peer: Peer, answers: list[tuple[int, bytes]]) -> None:
             data = str(int.from_bytes(data[:2], "big")).encode() if data else b""
         assert (got, data) == (opcode, payload)
     if answers[-1][0] == 8:
-        await peer.stream.send_eof()  # type: ignore[attr-defined]  # a socket stream
+        with suppress(trio.BrokenResourceError):
+            await peer.stream.send_eof()  # type: ignore[attr-defined]  # a socket stream
         assert await peer.at_end()
 
 
@@ -174,8 +177,9 @@ async def test_the_table_of_frames() -> None:
                         peer = await home.connect()
                         async with peer.stream:
                             await peer.open()
-                            for start in range(0, len(sent), step):
-                                await peer.send(sent[start : start + step])
+                            with suppress(trio.BrokenResourceError):  # some are refused before they have ended
+                                for start in range(0, len(sent), step):
+                                    await peer.send(sent[start : start + step])
                             await expect(peer, answers)
                 except (AssertionError, EOFError, trio.TooSlowError) as error:
                     raise AssertionError(f"{name}, {step} bytes at a time") from error
@@ -244,7 +248,7 @@ async def test_a_flood_of_frames_that_are_no_messages_is_cut_off(flood: bytes) -
 
 async def test_a_door_that_crashes_closes_with_1011_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
     async def door(handshake: Handshake, socket: Socket) -> None:
-        await echo(handshake, socket) if "echo" in handshake.query else 1 / 0  # type: ignore[func-returns-value]
+        await echo(handshake, socket) if "echo" in handshake.query else 1 / 0
 
     async with house({"/api/ws": door}) as home:
         other = await home.connect()
@@ -371,7 +375,7 @@ async def test_a_reader_that_wakes_up_gets_everything_in_order_and_only_the_newe
             socket.send(f"rate {number}", topic="rate")
             socket.send(f"reset {number}")
         socket.send("end")
-        got = []
+        got: list[str] = []
         while not got or got[-1] != "end":
             got.append(await peer.text())
         assert [int(message.partition(":")[0]) for message in got[:sent]] == list(range(sent))

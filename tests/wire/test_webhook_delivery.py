@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import httpx
 import pytest
 import trio
 from standardwebhooks import Webhook
+from trio.testing import wait_all_tasks_blocked
 
 from hashpass.applog import configure
 from hashpass.testing import WebhookSink
@@ -33,13 +34,22 @@ class Far:
             token="a-token-of-theirs",
             secret=SECRET,
             load=lambda: self.path.read_bytes() if self.path.exists() else None,
-            save=self.path.write_bytes,  # what replaces a file in one step has tests of its own
+            save=self._save,
             wall=time.time,
             chance=lambda: 0.0,
             # No proxy of the machine that runs the tests shall come between.
             client=lambda: httpx.AsyncClient(follow_redirects=False, trust_env=False),
             **settings,
         )
+
+    def _save(self, data: bytes) -> None:
+        self.path.write_bytes(data)
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    """Return when it is so; the caller's deadline is the bound."""
+    while not reached():
+        await wait_all_tasks_blocked(0.01)
 
 
 @pytest.fixture
@@ -98,9 +108,7 @@ async def test_hanging_answers_hold_up_no_other_and_not_the_end(far: Far, nurser
     for _ in range(5):
         webhooks.put(BODY)
     with trio.fail_after(3):
-        while webhooks.delivered < 5:
-            await far.sink.wait_for(len(far.sink.deliveries) + 1)
-            await trio.testing.wait_all_tasks_blocked(0.01)
+        await until(lambda: webhooks.delivered == 5)
     with trio.fail_after(2):
         await webhooks.close()
     assert len(parse(far.path.read_bytes())) == 3
@@ -114,8 +122,7 @@ async def test_nobody_listening_is_survived_and_delivered_after_the_restart(far:
     before = far.webhooks()
     await nursery.start(before.run)
     before.put(BODY)
-    while before._kept and next(iter(before._kept.values())).tries == 0:
-        await trio.sleep(0.01)
+    await until(lambda: next(iter(before._kept.values())).tries > 0)
     await before.close()
     (kept,) = parse(far.path.read_bytes())
     assert kept.last_error == "ConnectError"
@@ -148,8 +155,7 @@ async def test_an_endless_answer_fills_no_memory(nursery: trio.Nursery, tmp_path
     await nursery.start(webhooks.run)
     with trio.fail_after(10):
         webhooks.put(BODY)
-        while not webhooks.delivered:
-            await trio.sleep(0.01)
+        await until(lambda: webhooks.delivered > 0)
         await webhooks.close()
     assert sent < 20_000_000
 
