@@ -15,9 +15,9 @@ from attrs import define, evolve, field
 from hashpass import __version__, state
 from hashpass.addresses import AddressReader
 from hashpass.arbiter import Arbiter, Effects
-from hashpass.audit import Audit, audit_file
+from hashpass.audit import Audit
 from hashpass.bans import Bans
-from hashpass.directory import KeyFile, StateFile, replace
+from hashpass.directory import FileUnreadable, KeyFile, StateFile, replace
 from hashpass.domain.codes import derive_code
 from hashpass.domain.difficulty import SteadyPolicy, StepPolicy, shown_bits
 from hashpass.domain.errors import SessionRevoked, ShutOut, StoreUnavailable
@@ -29,7 +29,6 @@ from hashpass.gates.base import Gate, Gatekeeper
 from hashpass.gates.open import OpenGate
 from hashpass.gates.turnstile import Turnstile
 from hashpass.hub import Hub
-from hashpass.journal import Journal
 from hashpass.lane import Lane
 from hashpass.limits import RateLimit
 from hashpass.metrics import Metrics
@@ -82,7 +81,6 @@ class House:
     def tasks(self) -> dict[str, Run]:
         """What lives as long as the server, in the order in which it is started; what comes first ends last."""
         return {
-            "journal": self.audit.journal.run,
             "audit": self.audit.run,
             "state": self.keeper.run,
             "webhooks": self.webhooks.run,
@@ -128,25 +126,26 @@ class House:
 
     def watch(self, counters: Metrics) -> None:
         """Show what can be read at any moment as gauges."""
-        for name, read in {
+        gauges: dict[str, Callable[[], float]] = {
             "connections": lambda: self.hub.count,
             "miners": lambda: self.miners.active,
-            "network_hash_rate": lambda: self.miners.total,
+            "network_hash_rate": lambda: self.miners.total(),
             "difficulty_bits": lambda: shown_bits(self.arbiter.target),
             "sessions": lambda: self.sessions.count,
             "verify_queue": lambda: self.verifier.statistics().waiting,
             "webhooks_pending": lambda: self.webhooks.pending,
             "webhooks_failed": lambda: self.webhooks.failed,
-            "audit_pending": lambda: self.audit.journal.waiting,
+            "audit_pending": lambda: self.audit.pending,
             "degraded": lambda: not self.health()[0],
-        }.items():
+        }
+        for name, read in gauges.items():
             counters.watch(name, read)
 
     async def _close(self) -> None:
         """The edge is gone. What it left behind is finished in the order in which it was promised."""
         await self.arbiter.drain(DRAIN)
         self.verifier.close()
-        await self.audit.journal.close()
+        await self.audit.close()
         await self.webhooks.close()
         await self.store.aclose()
         if isinstance(self.gate, Turnstile):
@@ -168,9 +167,7 @@ async def build(
     keys = KeyFile(directory / "keys.json", code_secret=settings.hmac_secret).load()
     state_file = StateFile(directory / "state.json")
     restored = state.restore(state_file.load() or None, rules_of(settings), settings.difficulty)
-    journal = Journal(audit_file(directory, keys.audit, wall=wall))
-    await journal.open()
-    audit = Audit(journal, retention_days=settings.retention_days, wall=wall)
+    audit = await Audit.open(directory, keys.audit, retention_days=settings.retention_days, wall=wall)
     prizes = Prizes()
     for record in await audit.recent(KEPT):
         prizes.remember(record.prize, wall())
@@ -221,7 +218,7 @@ async def build(
         strike=lambda session, address: _strike(session, address, strikes, sessions, arbiter),
         prove=strikes.proved,
         count_round=counters.round_ended,
-        has_room=lambda: not journal.full,
+        has_room=lambda: not audit.full,
     )
     policy = SteadyPolicy() if settings.difficulty_policy == "steady" else StepPolicy()
     race = Race(restored.rules, policy, restored.race)
@@ -361,3 +358,5 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise FileUnreadable(f"{path} cannot be read: {error.strerror}.") from error

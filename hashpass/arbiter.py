@@ -154,6 +154,7 @@ class Arbiter:
             "time_cost": argon2.time_cost,
             "parallelism": argon2.parallelism,
             "worker_count": puzzle.rules.worker_count,
+            "target_timeout": puzzle.rules.target_timeout,
             "puzzle_start_time": puzzle.started_at,
             "mining_time": round(self._race.mining_time(trio.current_time()), 3),
             "last_solve_time": round(times[-1], 3) if times else None,
@@ -181,6 +182,7 @@ class Arbiter:
         """Race with this answer: returns the prize, or raises why there is none."""
         nursery = self._ready()
         ticket = self._race.admit(session, address, proof, trio.current_time())
+        log.debug("round %d: ticket %d to session %s", ticket.puzzle.round, ticket.number, session)
         pending = self._pending[ticket.number] = _Pending()
         nursery.start_soon(self._judge, ticket, pending)
         with trio.move_on_after(PATIENCE):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -119,9 +119,12 @@ class Audit:
         """The records of one of `files`, newest first."""
         return await self.journal.read(name)
 
-    async def newest_first(self) -> AsyncIterator[Record]:
+    async def newest_first(self) -> AsyncGenerator[Record, None]:
         """All records, of which one file is in memory at a time. Close it (`aclosing`) if you leave early."""
-        async for records in self._each_file():
+        names, records = await self._look()
+        for name in names:
+            if name != self.journal.current:
+                records = await self.read(name)
             for record in records:
                 yield record
 
@@ -129,20 +132,22 @@ class Audit:
         """What was won in so many seconds before now, oldest first."""
         since = self._wall() - seconds
         found: list[AuditRecord] = []
-        async for records in self._each_file():
+        names, records = await self._look()
+        for name in names:
+            if name != self.journal.current:
+                records = await self.read(name)
             young = [record for record in records if _moment(record) >= since]
             found.extend(_restore(record) for record in young)
             if records and not young:
                 break
         return found[::-1]
 
-    async def _each_file(self) -> AsyncIterator[list[Record]]:
+    async def _look(self) -> tuple[list[str], list[Record]]:
+        """The files, newest first, and the records of the newest, seen at one moment."""
         names, records = await self.files(), await self.read(self.journal.current)
         while (now := await self.files()) != names:  # the newest was moved in between
             names, records = now, await self.read(self.journal.current)
-        yield records
-        for name in names[1:]:
-            yield await self.read(name)
+        return names, records
 
     async def erase_visitor(self, visitor_id: str) -> int:
         return await self.journal.erase(of_visitor(visitor_id))
@@ -311,8 +316,8 @@ def _check_head(report: Report, name: str, heads: list[Head], *, agrees: bool) -
         report.add(name, None, f"it names {heads[0].count} records, but {report.records} are good")
     elif not agrees and report.ok:
         report.add(name, None, f"record {heads[0].count} is not the one that it names")
-    if len(heads) == 1 and not report.ahead:
-        report.add(name, None, "one half of it is damaged")
+    if len(heads) == 1:
+        report.add(name, None, "one half of it is damaged; if a crash did that, the next start repairs it")
 
 
 def _read_heads(directory: Path, chain: Chain, disk: Disk) -> list[Head]:

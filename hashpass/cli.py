@@ -118,27 +118,37 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 
 def _run(wanted: Settings) -> int:
+    addresses: list[str] = []
     try:
-        trio.run(_open, wanted, strict_exception_groups=True)
-    except BaseException as error:
+        trio.run(_open, wanted, addresses, strict_exception_groups=True)
+    except Exception as error:
         reasons = list(_leaves(error))
         if any(isinstance(reason, TaskGaveUp) for reason in reasons):
             log.critical("The server gave up.", exc_info=error)
             return FAILED
-        if not all(isinstance(reason, START_ERRORS) for reason in reasons):
-            raise
+        if addresses or not all(isinstance(reason, START_ERRORS) for reason in reasons):
+            log.critical("The server failed.", exc_info=error)
+            return FAILED
         for reason in reasons:
-            log.critical("The server did not start: %s", reason, exc_info=log.isEnabledFor(logging.DEBUG))
+            sentence = _sentence(reason, wanted)
+            log.critical("The server did not start: %s", sentence, exc_info=log.isEnabledFor(logging.DEBUG))
         return UNFIT
     return 0
 
 
-async def _open(wanted: Settings) -> None:
+def _sentence(error: BaseException, wanted: Settings) -> str:
+    """The system's own words, and what they are about: of an address it says only that it cannot be had."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return f"{error.filename or ', '.join(wanted.binds)}: {error.strerror}."
+
+
+async def _open(wanted: Settings, addresses: list[str]) -> None:
     closing = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(_watch_signals, closing)
         house = await app.build(wanted)
-        addresses = await nursery.start(_until_closed, house, closing, nursery.cancel_scope)
+        addresses += await nursery.start(_until_closed, house, closing, nursery.cancel_scope)
         for address in addresses:
             log.info("HashPass %s is open at %s", __version__, address)
         # What lives now lives as long as the server: the collector need not look at it again and again.

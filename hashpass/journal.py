@@ -130,13 +130,17 @@ class Journal:
         self._runs += 1
         try:
             task_status.started()
+            self._work.set()  # something may be left of an earlier run
             pause = FIRST_PAUSE
             while self._waiting or not self._closing:
-                with trio.move_on_after(pause if self._refused else math.inf):
+                with trio.move_on_after(pause if self._refused else math.inf) as scope:
                     await self._work.wait()
                 self._work = trio.Event()
-                pause = min(pause * 2, LONGEST_PAUSE) if self._refused else FIRST_PAUSE
                 await self._write()
+                if not self._refused:
+                    pause = FIRST_PAUSE
+                elif scope.cancelled_caught:
+                    pause = min(pause * 2, LONGEST_PAUSE)
             await trio.to_thread.run_sync(self._file.close, limiter=self._thread, abandon_on_cancel=True)
             self._finished.set()
         finally:
@@ -168,7 +172,7 @@ class Journal:
 
         With `ordered`, it ends at the first file that has whole records and none to erase.
         """
-        if self._waiting:
+        if self.degraded:
             raise FileUnreadable(f"{self._file.current} waits for the disk. Erase when health is well again.")
         done: set[str] = set()
         total = 0

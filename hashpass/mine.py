@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import trio
-from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection, wrap_client_stream
+from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError, WebSocketConnection, wrap_client_stream
 
 from hashpass import __version__
 from hashpass.argon import Arena
@@ -173,23 +173,15 @@ class Miner:
     async def _hand_in(self, answer: Answer) -> None:
         """After a time-out: the best hash. It is evidence of how hard the next puzzle may be, and may win a code."""
         self._undecided += 1
-        try:
-            with trio.move_on_after(SUBMIT_WINDOW):
-                response = await self._call("POST", "/api/submit", answer.body)
-                while response.status_code in {429, 503}:
-                    await self._wait(response)
-                    response = await self._call("POST", "/api/submit", answer.body)
-                if response.status_code != 202:
-                    self.say(_problem(response)["detail"])
-                    return
-                self.say("The best hash is handed in.")
-            if self._done:
-                await trio.sleep(VERDICT)
-        except httpx.TransportError as error:
-            self.say(f"The best hash could not be handed in ({type(error).__name__}).")
-        finally:
-            self._undecided -= 1
-            self._wake()
+        taken = False
+        with trio.move_on_after(SUBMIT_WINDOW):
+            response = await self._ask("POST", "/api/submit", answer.body)
+            taken = response.status_code == 202
+            self.say("The best hash is handed in." if taken else _problem(response)["detail"])
+        if taken and self._done:
+            await trio.sleep(VERDICT)
+        self._undecided -= 1
+        self._wake()
 
     async def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         session = self._session
@@ -199,6 +191,18 @@ class Miner:
             self._session = ""
             self._connection.cancel()  # come in again, through the gate
         return response
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+        """The same call again and again, until the server has time for it."""
+        while True:
+            try:
+                response = await self._call(method, path, body)
+            except httpx.TransportError:
+                await trio.sleep(1)
+                continue
+            if response.status_code not in {429, 503}:
+                return response
+            await self._wait(response)
 
     async def _wait(self, response: httpx.Response) -> None:
         """As long as the server asks for; where it does not, a moment."""
@@ -217,7 +221,7 @@ class Miner:
                 try:
                     reason = await self._connect()
                 except* (httpx.HTTPError, HandshakeError, ConnectionClosed, OSError, trio.TooSlowError) as errors:
-                    reason = ", ".join(str(error) or type(error).__name__ for error in errors.exceptions)
+                    reason = ", ".join(map(_reason, errors.exceptions))
             if trio.current_time() - began > MAX_PAUSE:
                 pause = 1.0
             self.say(f"Not connected: {reason}. Next try in {pause:.0f} s.")
@@ -241,11 +245,10 @@ class Miner:
             finally:
                 with trio.move_on_after(1, shield=True), suppress(ConnectionClosed):
                     await socket.send_message('{"type": "mining_stop"}')
-                    await socket.aclose()
             nursery.cancel_scope.cancel()
         return reason
 
-    async def _open_stream(self) -> trio.abc.Stream:
+    async def _open_stream(self) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
         host = self._url.hostname or ""
         with trio.fail_after(CONNECT_TIMEOUT):
             if self._url.scheme == "http":
@@ -319,23 +322,16 @@ class Miner:
 
     async def _ask_for_puzzle(self) -> None:
         known = self._puzzle
-        while self._puzzle is known:
-            try:
-                response = await self._call("POST", "/api/puzzle", {"visitorId": self._visitor_id})
-            except httpx.TransportError:
-                await trio.sleep(1)
-                continue
-            if response.status_code == 200 and self._puzzle is known:
-                puzzle = response.json()
-                if known is None or known["seed"] != puzzle["seed"]:
-                    self._turn_to(puzzle)
-                return
-            if response.status_code not in {401, 429, 503}:
-                self.say(_problem(response)["detail"])
-                self._search.end()  # the race is closed, or not for us; a PUZZLE_RESET opens it again
-            if response.status_code not in {429, 503}:
-                return
-            await self._wait(response)
+        response = await self._ask("POST", "/api/puzzle", {"visitorId": self._visitor_id})
+        if self._puzzle is not known or response.status_code == 401:
+            return  # a reset was faster, or we are about to come in again
+        if response.status_code != 200:
+            self.say(_problem(response)["detail"])
+            self._search.end()  # the race is closed; a PUZZLE_RESET opens it again
+        elif known is None or known["seed"] != response.json()["seed"]:
+            self._turn_to(response.json())
+        elif self._search.job is None:
+            await self._prepare(known)
 
     def _turn_to(self, puzzle: Mapping[str, Any]) -> None:
         """Leave the old puzzle, whose round has ended unless the operator said otherwise, for the new one."""
@@ -353,12 +349,10 @@ class Miner:
     async def _prepare(self, puzzle: Mapping[str, Any]) -> None:
         """Fetch the trace, which is part of the salt, and let the threads begin."""
         while self._puzzle is puzzle:
-            try:
-                response = await self._call("GET", self._trace_url)
-            except httpx.TransportError:
-                await trio.sleep(1)
-                continue
-            if response.status_code == 200 and self._puzzle is puzzle:
+            response = await self._ask("GET", self._trace_url)
+            if response.status_code == 401 or self._puzzle is not puzzle:
+                return
+            if response.status_code == 200:
                 try:
                     self._search.begin(Job.parse(puzzle, self._visitor_id, response.text))
                 except ValueError as error:
@@ -385,6 +379,12 @@ class Miner:
             async for _ in signals:
                 self.say("Leaving.")
                 self._tasks.cancel_scope.cancel()
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ConnectionRejected):
+        return f"the server refused the WebSocket with status {error.status_code}"
+    return str(error) or type(error).__name__
 
 
 def _problem(response: httpx.Response) -> dict[str, str]:

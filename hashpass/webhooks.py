@@ -76,7 +76,7 @@ def sign(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
 
 
 def _client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=TRY_SECONDS, follow_redirects=False)
+    return httpx.AsyncClient(timeout=TRY_SECONDS)
 
 
 def _message_id() -> str:
@@ -279,7 +279,9 @@ class Webhooks:
         try:
             with trio.fail_after(TRY_SECONDS):
                 # The status is the whole answer: reading the body would let a receiver fill our memory.
-                async with client.stream("POST", self.url, content=body, headers=headers) as response:
+                async with client.stream(
+                    "POST", self.url, content=body, headers=headers, follow_redirects=False
+                ) as response:
                     return None if response.is_success else f"status {response.status_code}"
         except trio.TooSlowError:
             return "no answer in time"
@@ -375,9 +377,9 @@ class Webhooks:
             await self._save()
 
     def _write(self, version: int, kept: tuple[Notification, ...]) -> None:
-        """On a thread. The lock and the version keep an abandoned older write from overtaking a newer one."""
+        """On a thread. The lock and the version keep an abandoned write from following a newer one, or the last one."""
         with self._write_lock:
-            if version >= self._written:
+            if version > self._written:
                 self.save(render(kept))
                 self._written = version
 

@@ -47,7 +47,7 @@ def services() -> list[str]:
         for name in TREES
         if not name.startswith(("domain/", "web/", "cap/"))
         and name.split("/")[-1] not in {"__init__", "base"}
-        and name not in LEAVES | DOORS | {"settings", "settings_text", "server"}
+        and name not in LEAVES | DOORS | {"settings", "settings_text", "server", "connection"}
     ]
 
 
@@ -76,7 +76,7 @@ def test_a_service_knows_neither_the_street_nor_another_service(name: str) -> No
 @pytest.mark.parametrize(
     ("package", "homes"),
     [
-        ("hypercorn", {"server", "lane"}),
+        ("hypercorn", {"server", "connection"}),
         ("quart", {"web"}),
         ("quart_trio", {"web"}),
         ("httpx", {"gates/turnstile", "webhooks", "mine", "cli"}),
@@ -145,6 +145,7 @@ def test_tasks_are_started_in_few_named_places() -> None:
         "hub",  # broadcaster and pinger
         "lane",  # a flusher for a congested socket
         "mine",  # the client's own
+        "connection",  # Hypercorn's streams
         "server",  # connections
         "supervisor",
         "webhooks",  # bounded deliveries

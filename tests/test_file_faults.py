@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from hashpass.audit import verify_log
+from hashpass.directory import FileUnreadable
 from hashpass.domain.chain import ARRAY, LINES, Chain, Head, Layout, Sealed
 from hashpass.logfile import LogFile
 from tests.faults.disk import Killed, Kind, SimulatedDisk
@@ -47,10 +49,14 @@ class Writer:
         self.file.open()
         self.answered = self.given = self.file.head.count
 
+    def live(self) -> None:
+        self.open()
+        self.work()
+
     def append(self, visitor: str = "ann") -> None:
         newest = self.waiting[-1] if self.waiting else None
         head = Head(newest.index + 1, newest.hash) if newest else self.file.head
-        self.waiting.append(CHAIN.seal({"n": self.given, "visitor_id": visitor}, head, lambda size: bytes(size)))
+        self.waiting.append(CHAIN.seal({"n": self.given, "visitor_id": visitor}, head, bytes))
         self.given += 1
         self.flush()
 
@@ -64,11 +70,9 @@ class Writer:
             self.answered = self.given
 
     def erase(self, visitor: str = "ann") -> None:
-        try:
+        with suppress(OSError):
             for name in self.file.files():
                 self.file.erase(name, lambda record: record["visitor_id"] == visitor)
-        except OSError:
-            pass
 
     def work(self) -> None:
         for number in range(RECORDS):
@@ -124,8 +128,7 @@ def test_a_process_killed_at_any_operation_loses_nothing_answered(layout: Layout
             disk = SimulatedDisk(die_at=number)
             writer = Writer(disk, layout)
             with pytest.raises(Killed):
-                writer.open()
-                writer.work()
+                writer.live()
             check(disk.restarted(chance), writer.answered, writer.given, layout)
 
 
@@ -135,8 +138,7 @@ def test_a_power_failure_soon_after_a_kill_loses_nothing_answered() -> None:
             disk = SimulatedDisk(die_at=number)
             first = Writer(disk)
             with pytest.raises(Killed):
-                first.open()
-                first.work()
+                first.live()
             second = Writer(disk.restarted())
             second.open()
             second.append()
@@ -197,10 +199,8 @@ def test_a_start_that_the_disk_refuses_spoils_nothing(kind: Kind) -> None:
         for number in range(probe.calls):
             disk = first.restarted()
             disk.fail_at[number] = kind
-            try:
+            with suppress(FileUnreadable):
                 new_file(disk).open()
-            except Exception as error:  # noqa: BLE001 - the type is what is checked
-                assert type(error).__name__ == "FileUnreadable", error
             disk.fail_at.clear()
             check(disk.restarted(), count, count + 1)
             check(disk.restarted(Random(number)), count, count + 1)
@@ -248,11 +248,9 @@ class LogMachine(RuleBasedStateMachine):
     @rule(seed=st.none() | st.integers(0, 99), after=st.integers(0, 25), appends=st.integers(1, 4))
     def kill(self, seed: int | None, after: int, appends: int) -> None:
         self.writer.disk.die_at = self.writer.disk.calls + after
-        try:
+        with suppress(Killed):
             for _ in range(appends):
                 self.writer.append()
-        except Killed:
-            pass
         self.restart(seed)
 
     @precondition(lambda self: self.writer.given > 4)
@@ -262,10 +260,8 @@ class LogMachine(RuleBasedStateMachine):
         disk.die_at = after
         answered, given = self.writer.answered, self.writer.given
         self.writer = Writer(disk)
-        try:
+        with suppress(Killed):
             self.writer.open()
-        except Killed:
-            pass
         self.writer.answered, self.writer.given = answered, given
         self.restart(None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -177,11 +178,12 @@ async def test_a_broadcast_lets_others_run_between_chunks(hub: Hub) -> None:
         for member in joined:
             member.__enter__()
         hub.publish("x")
-        seen = []
+        seen = [0]
         while len(order) < CHUNK * 3:
             await trio.lowlevel.checkpoint()
             seen.append(len(order))
-        assert {CHUNK, 2 * CHUNK} <= set(seen)
+        # Two tasks that take turns may swap them once, so two chunks can pass between two looks but never three.
+        assert max(later - earlier for earlier, later in pairwise(seen)) <= 2 * CHUNK
         for member in joined:
             member.__exit__(None, None, None)
         nursery.cancel_scope.cancel()

@@ -45,6 +45,7 @@ class Server:
 
     gate: str = "open"
     test_mode: bool = False
+    sockets: bool = True
     target: int = EASY
     refusals: list[HashPassError] = field(factory=list)
     drop_after_session: int = 0
@@ -133,9 +134,8 @@ class Server:
             self.submitted.append(claimed)
             return {"status": "submitted"}, 202
 
-        @app.websocket("/api/ws")
-        async def socket() -> None:
-            await self.converse()
+        if self.sockets:
+            app.add_websocket("/api/ws", view_func=self.converse)
 
         return app
 
@@ -324,3 +324,11 @@ async def test_a_server_that_is_not_there_is_tried_again() -> None:
     with trio.move_on_after(0.5):
         await mine("http://127.0.0.1:9", threads=1, rounds=1, out=out)
     assert re.search(r"Not connected: .+ Next try in 1 s\.", out.getvalue())
+
+
+async def test_a_refused_socket_is_told_with_its_status() -> None:
+    server, out = Server(sockets=False), io.StringIO()
+    with trio.move_on_after(0.7):
+        async with serving(server):
+            await mine(server.url, threads=1, rounds=1, out=out)
+    assert out.getvalue().startswith("Not connected: the server refused the WebSocket with status 404.")

@@ -276,7 +276,7 @@ def _paths() -> dict[str, Any]:
                 ),
                 "responses": {
                     "200": _json("Well.", "Health"),
-                    "503": {**_json("Degraded.", "Health"), "headers": {"Retry-After": _header("MaybeRetryAfter")}},
+                    "503": {**_json("Degraded.", "Health"), "headers": {"Retry-After": _header("RetryAfter")}},
                     "500": _problems([], 500),
                 },
             }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 from quart import Response, request
@@ -22,6 +22,7 @@ from hashpass.domain.errors import (
     SessionRevoked,
 )
 from hashpass.domain.prizes import Prizes
+from hashpass.domain.records import stamp
 from hashpass.domain.values import Address, Proof, parse_visitor_id
 from hashpass.gates.base import Gate
 from hashpass.metrics import Metrics
@@ -30,6 +31,8 @@ from hashpass.trace import TraceCheck, TraceSigner
 from hashpass.web import agents
 from hashpass.web.entrance import Entrance
 from hashpass.web.errors import Application, read_json
+
+DEGRADED_RETRY_AFTER: Final = "5"
 
 
 @frozen
@@ -50,6 +53,7 @@ class PublicApi:
     wall: Callable[[], float]
 
     def install(self, app: Application) -> None:
+        app.url_map.merge_slashes = False  # `//api/verify` is an unknown path; Werkzeug would redirect to another page
         app.before_request(self._receive)
         route = app.add_url_rule
         route("/api/session", view_func=self.open_session, methods=["POST"])
@@ -136,7 +140,8 @@ class PublicApi:
             prizes = self.prizes.of(session.digest, self.wall())
         return {
             "codes": [
-                {"invite_code": prize.invite_code, "won_at": prize.won_at, "reason": prize.reason} for prize in prizes
+                {"invite_code": prize.invite_code, "won_at": stamp(prize.won_at), "reason": prize.reason}
+                for prize in prizes
             ]
         }
 
@@ -154,6 +159,7 @@ class PublicApi:
     async def trace(self) -> ResponseReturnValue:
         """The caller's trace. With a bearer the session is bound to this address as well, so that it will fit."""
         address, bearer = self._address(), self._bearer()
+        self.entrance.refuse_banned(address)
         if bearer is not None:
             await self.entrance.enter(bearer, address)
         text = self.signer.make(
@@ -165,6 +171,7 @@ class PublicApi:
         return Response(text, content_type="text/plain; charset=utf-8")
 
     async def gate_config(self) -> ResponseReturnValue:
+        self.entrance.refuse_banned(self._address())
         return {
             "gate": self.gate.name,
             "site_key": None,
@@ -175,6 +182,7 @@ class PublicApi:
         }
 
     async def turnstile_config(self) -> ResponseReturnValue:
+        self.entrance.refuse_banned(self._address())
         public = self.gate.public()
         return {"site_key": public.get("site_key"), "test_mode": public.get("test_mode", False)}
 
@@ -182,7 +190,7 @@ class PublicApi:
 
     async def show_health(self) -> ResponseReturnValue:
         well, report = self.health()
-        return report, 200 if well else 503
+        return (report, 200) if well else (report, 503, {"Retry-After": DEGRADED_RETRY_AFTER})
 
     async def show_metrics(self) -> ResponseReturnValue:
         if self.metrics_token is not None and not hmac.compare_digest(

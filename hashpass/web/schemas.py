@@ -84,7 +84,6 @@ def schemas() -> dict[str, Any]:
             {
                 "round": {"type": "integer", "minimum": 0},
                 "seed": hex_64,
-                "commitment": hex_64 | {"description": "What the server had bound itself to before the round began."},
                 "difficulty": {
                     "type": "integer",
                     "minimum": 0,
@@ -97,6 +96,7 @@ def schemas() -> dict[str, Any]:
                 "time_cost": {"type": "integer", "minimum": 1},
                 "parallelism": {"type": "integer", "minimum": 1},
                 "worker_count": {"type": "integer", "minimum": 1, "description": "Workers a page is asked to use."},
+                "target_timeout": seconds | {"description": "Mining time after which the puzzle is given up."},
                 "puzzle_start_time": {"type": "number", "description": "Unix time of the round's opening."},
                 "mining_time": seconds | {"description": "Seconds of this round during which somebody mined."},
                 "last_solve_time": seconds_or_null,
@@ -105,7 +105,6 @@ def schemas() -> dict[str, Any]:
             example={
                 "round": 42,
                 "seed": SEED,
-                "commitment": SEED[::-1],
                 "difficulty": 12,
                 "target": f"{1 << 244:064x}",
                 "algorithm": "argon2d",
@@ -113,6 +112,7 @@ def schemas() -> dict[str, Any]:
                 "time_cost": 3,
                 "parallelism": 1,
                 "worker_count": 4,
+                "target_timeout": 300.0,
                 "puzzle_start_time": 1790000000.0,
                 "mining_time": 12.5,
                 "last_solve_time": 71.3,
@@ -186,7 +186,7 @@ def schemas() -> dict[str, Any]:
                 "current_seed": SEED[:8] + "...",
                 "version": "1.0.0",
                 "uptime": 86400.5,
-                "tasks": {"timeouts": "running"},
+                "tasks": {"race": {"state": "running", "crashes": 0}},
             },
         ),
     }

@@ -156,8 +156,9 @@ class SimulatedDisk:
             fresh._adopt_names(self)
         return fresh
 
-    def flip(self, path: Path, at: int, value: int) -> None:
-        self._names[path].seen[at] = value
+    def put(self, path: Path, data: bytes) -> None:
+        """Change a file behind everybody's back."""
+        self._names[path].seen[:] = data
 
     def paths(self) -> list[Path]:
         return sorted(self._names)

@@ -13,8 +13,9 @@ from attrs import field, frozen
 from quart import request
 from quart_trio import QuartTrio
 
+from hashpass.connection import ServerLimits
 from hashpass.lane import Door, Handshake, Lane
-from hashpass.server import ServerLimits, serve
+from hashpass.server import serve
 from hashpass.sockets import Socket, SocketLimits
 from hashpass.web.late_upgrade import add_late_upgrades
 

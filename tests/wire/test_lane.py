@@ -312,6 +312,16 @@ async def test_a_client_that_never_says_goodbye_is_waited_for_only_so_long() -> 
         assert home.lane.statistics().open == 0
 
 
+async def test_whoever_broke_the_protocol_need_not_say_goodbye() -> None:
+    async with house(ECHO) as home:
+        peer = await home.connect()
+        await peer.open()
+        await peer.send(text("x" * 4097))
+        assert (await peer.close_code())[0] == 1009
+        with trio.fail_after(1):
+            assert await peer.at_end()
+
+
 async def test_a_vanished_client_ends_the_visit() -> None:
     ended = trio.Event()
 
@@ -374,6 +384,10 @@ async def test_a_reader_that_wakes_up_gets_everything_in_order_and_only_the_newe
         for number in range(100):
             socket.send(f"rate {number}", topic="rate")
             socket.send(f"reset {number}")
+        before = socket.backlog
+        for number in range(1000):
+            socket.send(f"online {number}", topic="online")
+        assert socket.backlog < before + 200
         socket.send("end")
         got: list[str] = []
         while not got or got[-1] != "end":
@@ -381,6 +395,7 @@ async def test_a_reader_that_wakes_up_gets_everything_in_order_and_only_the_newe
         assert [int(message.partition(":")[0]) for message in got[:sent]] == list(range(sent))
         assert [message for message in got if message.startswith("reset")] == [f"reset {i}" for i in range(100)]
         assert [message for message in got if message.startswith("rate")] == ["rate 99"]
+        assert got.index("reset 98") < got.index("rate 99") < got.index("reset 99")
 
 
 async def test_shutdown_says_1001() -> None:

@@ -16,8 +16,9 @@ import trustme
 from quart_trio import QuartTrio
 from trio_websocket import ConnectionClosed, wrap_client_stream
 
+from hashpass.connection import ServerLimits
 from hashpass.lane import Handshake, Lane
-from hashpass.server import ServerLimits, serve
+from hashpass.server import serve
 from hashpass.sockets import Socket, SocketLimits
 from tests.wire.peers import House, Listeners, Peer, closing, frame, house, text, tiny_app, upgrade
 
@@ -260,6 +261,17 @@ async def test_a_head_that_does_not_come_is_not_waited_for(part: bytes) -> None:
             assert await peer.at_end()
 
 
+async def test_a_later_head_has_the_same_time_as_the_first() -> None:
+    async with house(ECHO, limits=ServerLimits(head=0.4)) as home:
+        peer = await home.connect()
+        await peer.send(GET)
+        assert await peer.answer() == (200, b"hello")
+        await trio.sleep(0.6)
+        await peer.send(GET[:10])
+        with trio.fail_after(1.5):
+            assert await peer.answer() == (408, b"")
+
+
 async def trickle(peer: Peer) -> None:
     """Send a byte now and then until the other side has had enough."""
     try:
@@ -307,6 +319,9 @@ async def test_a_connection_ends_as_soon_as_its_client_leaves() -> None:
                 await peer.send(GET)
                 await peer.answer()
                 await peer.stream.aclose()
+                await (late_peer := await late(home)).send(text("x"))
+                assert await late_peer.text() == "x"
+                await late_peer.stream.aclose()
 
 
 @pytest.mark.parametrize(
