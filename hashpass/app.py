@@ -129,7 +129,7 @@ class House:
         gauges: dict[str, Callable[[], float]] = {
             "connections": lambda: self.hub.count,
             "miners": lambda: self.miners.active,
-            "network_hash_rate": lambda: self.miners.total(),
+            "network_hash_rate": lambda: self.miners.total,
             "difficulty_bits": lambda: shown_bits(self.arbiter.target),
             "sessions": lambda: self.sessions.count,
             "verify_queue": lambda: self.verifier.statistics().waiting,

@@ -80,6 +80,7 @@ class Miners:
             miner.reported_at = self.clock()
             miner.last_seen = self.wall()
 
+    @property
     def total(self) -> float:
         """Hashes a second of everybody whose report counts."""
         return self._sum()[0]

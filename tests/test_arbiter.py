@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -103,10 +103,10 @@ def address_of(session: str) -> Address:
 
 
 @pytest.fixture
-async def world(nursery: trio.Nursery) -> AsyncIterator[World]:
+async def world(nursery: trio.Nursery) -> World:
     made = World()
     await nursery.start(made.arbiter.run)
-    yield made
+    return made
 
 
 async def test_a_win_is_recorded_then_a_new_puzzle_is_told_then_the_winner(world: World) -> None:
@@ -400,14 +400,13 @@ async def test_a_crash_of_the_race_leaves_nobody_waiting_and_it_can_go_on(world:
     other = World()
     outcomes: dict[str, Prize | HashPassError] = {}
     answer: Proof
-    async with trio.open_nursery() as outer:
-        async with trio.open_nursery() as crashing:
-            await crashing.start(other.arbiter.run)
-            answer = other.answer(7)
-            other.verifier.hold(answer.hash)
-            outer.start_soon(other.submit, "a", answer, outcomes)
-            await trio.testing.wait_all_tasks_blocked()
-            crashing.cancel_scope.cancel()
+    async with trio.open_nursery() as outer, trio.open_nursery() as crashing:
+        await crashing.start(other.arbiter.run)
+        answer = other.answer(7)
+        other.verifier.hold(answer.hash)
+        outer.start_soon(other.submit, "a", answer, outcomes)
+        await trio.testing.wait_all_tasks_blocked()
+        crashing.cancel_scope.cancel()
     assert isinstance(outcomes["a"], NotReady)
     async with trio.open_nursery() as again:
         await again.start(other.arbiter.run)

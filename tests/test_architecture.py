@@ -69,7 +69,7 @@ def test_the_courtyard_is_pure(name: str) -> None:
 def test_a_service_knows_neither_the_street_nor_another_service(name: str) -> None:
     assert not packages(name) & {"quart", "quart_trio", "hypercorn"}
     others = {module for module in ours(name) if not module.startswith("domain/") and module != "__init__"}
-    family = {module for module in others if module.split("/")[0] == name.split("/")[0] and "/" in name}
+    family = {module for module in others if module.split("/")[0] == name.split("/", maxsplit=1)[0] and "/" in name}
     assert others - family <= LEAVES | {"storage/base", "gates/base"}, others
 
 

@@ -40,16 +40,16 @@ def test_the_sum_of_what_miners_report(room: Room) -> None:
     for number, rate in enumerate((100, 20.5, 0)):
         room.miners.start(number, HOME)
         room.miners.report(number, rate)
-    assert (room.miners.total(), room.miners.active) == (120.5, 3)
+    assert (room.miners.total, room.miners.active) == (120.5, 3)
 
 
 def test_a_report_counts_for_ten_seconds(room: Room) -> None:
     room.miners.start("a", HOME)
     room.miners.report("a", 5)
     room.clock.advance(10)
-    assert room.miners.total() == 5
+    assert room.miners.total == 5
     room.clock.advance(0.001)
-    assert (room.miners.total(), room.miners.active) == (0, 1)
+    assert (room.miners.total, room.miners.active) == (0, 1)
     assert room.miners.snapshot()[0]["hashrate"] == 0
 
 
@@ -59,7 +59,7 @@ def test_a_miner_that_stops_or_leaves_no_longer_counts(room: Room) -> None:
         room.miners.report(name, 5)
     room.miners.stop("stops")
     room.miners.leave("leaves")
-    assert (room.miners.total(), room.miners.active) == (0, 0)
+    assert (room.miners.total, room.miners.active) == (0, 0)
     assert [(miner["mining"], miner["hashrate"]) for miner in room.miners.snapshot()] == [(False, 0)]
 
 
@@ -93,10 +93,10 @@ def test_an_overspeed_miner_is_marked_and_left_out(room: Room) -> None:
     for name, rate in (("honest", 100), ("boaster", 100.5)):
         room.miners.start(name, HOME)
         room.miners.report(name, rate)
-    assert room.miners.total() == 100
+    assert room.miners.total == 100
     assert [miner["overspeed"] for miner in room.miners.snapshot()] == [False, True]
     room.limit = 0
-    assert room.miners.total() == 200.5
+    assert room.miners.total == 200.5
     assert [miner["overspeed"] for miner in room.miners.snapshot()] == [False, False]
 
 
@@ -109,7 +109,7 @@ def test_a_rate_that_is_no_sane_number_is_refused_and_changes_nothing(room: Room
     with pytest.raises(BadRequest) as refusal:
         room.miners.report("a", rate)
     assert refusal.value.field == "rate"
-    assert room.miners.total() == 7
+    assert room.miners.total == 7
 
 
 def test_words_of_a_connection_that_is_gone_change_nothing(room: Room) -> None:
@@ -123,7 +123,7 @@ def test_a_wall_clock_that_jumps_makes_no_report_stale(room: Room) -> None:
     room.miners.start("a", HOME)
     room.miners.report("a", 5)
     room.clock.date -= 86400
-    assert room.miners.total() == 5
+    assert room.miners.total == 5
 
 
 async def test_the_network_is_told_every_interval(mock_clock: MockClock) -> None:

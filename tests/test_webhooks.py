@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 from trio.testing import MockClock, assert_no_checkpoints, wait_all_tasks_blocked
 
+from hashpass.domain.notifications import PAUSES, TRIES, Notification, parse, render, sign, signing_key
 from hashpass.testing import Clock
-from hashpass.webhooks import AT_ONCE, MAX_KEPT, PAUSES, TRIES, Notification, Webhooks, parse, render, sign, signing_key
+from hashpass.webhooks import AT_ONCE, MAX_KEPT, Webhooks
 
 BODY = {"visitor_id": "visitor-1", "invite_code": "HASHPASS-4fGh7JkLmNpQrStU"}
 URL = "https://example.org/hook?key=in-the-query"

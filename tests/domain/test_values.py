@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -61,15 +62,17 @@ json_values = st.recursive(
 )
 
 
-@given(st.fixed_dictionaries({}, optional={name: json_values for name in GOOD}))
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(GOOD, json_values)))
 def test_garbage_is_a_bad_request_and_nothing_else(body: dict[str, Any]) -> None:
     try:
         proof = Proof.parse(body)
-    except BadRequest as refused:
-        assert refused.field in GOOD
+    except BadRequest as error:
+        refused = error.field
     else:
         assert 0 <= proof.nonce <= MAX_NONCE
         assert len(proof.hash) == 32
+        return
+    assert refused in GOOD
 
 
 @pytest.mark.parametrize("text", ["x", "x" * 128, "访客", "<script>", "🙂"])
@@ -93,7 +96,5 @@ def test_an_address_knows_its_key_and_its_prefix(text: str, shown: str, key: str
 
 @given(st.text())
 def test_what_is_no_address_is_a_value_error(text: str) -> None:
-    try:
+    with suppress(ValueError):
         Address.parse(text)
-    except ValueError:
-        pass

@@ -13,8 +13,9 @@ from standardwebhooks import Webhook
 from trio.testing import wait_all_tasks_blocked
 
 from hashpass.applog import configure
+from hashpass.domain.notifications import parse
 from hashpass.testing import WebhookSink
-from hashpass.webhooks import Webhooks, parse
+from hashpass.webhooks import Webhooks
 
 BODY = {"visitor_id": "visitor-1", "invite_code": "HASHPASS-4fGh7JkLmNpQrStU"}
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
