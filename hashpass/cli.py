@@ -6,6 +6,7 @@ import argparse
 import gc
 import logging
 import os
+import secrets
 import signal
 import sys
 import time
@@ -23,6 +24,8 @@ from hashpass.domain import proof as proofs
 from hashpass.domain.chain import Record
 from hashpass.domain.codes import derive_code
 from hashpass.domain.values import Argon2Params
+from hashpass.fitness import unfit
+from hashpass.generators import command as generate
 from hashpass.mine import mine
 from hashpass.settings import Settings, SettingsError
 from hashpass.state import StateUnreadable
@@ -71,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     miner.add_argument("--rounds", type=_count_or_none, default=0, metavar="N", help="stop after so many; 0 is never")
     miner.add_argument("--token", default="", help="a gate token, where the gate needs a browser")
     miner.add_argument("--visitor", default="", metavar="ID", help="default: a random one")
+    generate.add_arguments(command("generate", _generate, "Make a password, a key or a phrase, without a server."))
     verify = command("audit", _audit, "Prove the audit log, or erase people's data from it.")
     verify.add_argument("action", choices=["verify", "erase"])
     verify.add_argument("--hashes", action="store_true", help="verify: compute every hash again, which takes long")
@@ -112,7 +116,7 @@ def _serve(chosen: argparse.Namespace) -> int:
             print(f"The log cannot be written in {wanted.data_dir}: {error.strerror}.", file=sys.stderr)
             return UNFIT
         with logs:
-            for sentence in (*wanted.warnings, *settings.unfit(wanted)):
+            for sentence in (*wanted.warnings, *unfit(wanted)):
                 log.warning("%s", sentence)
             return _run(wanted)
 
@@ -201,7 +205,7 @@ def _check(chosen: argparse.Namespace) -> int:
         return UNFIT
     print(f"One hash takes {seconds * 1000:.0f} ms here and {params.memory_cost / 1024:.4g} MiB.")
     print(f"{threads} threads check answers, with {threads * params.memory_cost / 1024:.4g} MiB between them.")
-    for sentence in (*wanted.warnings, *settings.unfit(wanted)):
+    for sentence in (*wanted.warnings, *unfit(wanted)):
         print(f"- {sentence}")
     return 0
 
@@ -210,6 +214,17 @@ def _secrets(chosen: argparse.Namespace) -> int:
     for name, value in settings.fresh_secrets().items():
         print(f"{name}={value}")
     return 0
+
+
+def _generate(chosen: argparse.Namespace) -> int:
+    return generate.generate_from_arguments(
+        chosen,
+        new_seed=partial(secrets.token_bytes, 32),
+        wall=time.time,
+        stdin=sys.stdin,
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+    )
 
 
 def _mine(chosen: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -55,6 +56,21 @@ async def test_every_command_runs_where_a_server_has_run(command: str, tmp_path:
             check=False,
         )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def transcripts() -> list[tuple[str, str]]:
+    """Each command at a prompt, with what it is shown to print."""
+    text = "\n".join(text for _, text in blocks("console"))
+    return re.findall(r"^\$ (python -m hashpass .*)\n((?:[^$\n].*\n?)*)", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("command", "printed"), transcripts())
+async def test_every_transcript_prints_what_it_shows(command: str, printed: str, tmp_path: Path) -> None:
+    with trio.fail_after(60):
+        ran = await trio.run_process(
+            [sys.executable, *shlex.split(command)[1:]], cwd=tmp_path, capture_stdout=True, capture_stderr=True
+        )
+    assert ran.stdout.decode().strip() == printed.strip() or not printed
 
 
 def test_the_readme_shows_the_two_commands() -> None:
