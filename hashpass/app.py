@@ -17,6 +17,7 @@ from hashpass.addresses import AddressReader
 from hashpass.arbiter import Arbiter, Effects
 from hashpass.audit import Audit
 from hashpass.bans import Bans
+from hashpass.cap import CapServer
 from hashpass.directory import FileUnreadable, KeyFile, StateFile, replace
 from hashpass.domain.codes import derive_code
 from hashpass.domain.difficulty import SteadyPolicy, StepPolicy, shown_bits
@@ -26,6 +27,7 @@ from hashpass.domain.race import Race
 from hashpass.domain.records import AuditRecord
 from hashpass.domain.values import Address, Argon2Params, Rules
 from hashpass.gates.base import Gate, Gatekeeper
+from hashpass.gates.cap import CapGate
 from hashpass.gates.open import OpenGate
 from hashpass.gates.turnstile import Turnstile
 from hashpass.hub import Hub
@@ -41,7 +43,8 @@ from hashpass.strikes import Strikes
 from hashpass.supervisor import Run, Supervisor
 from hashpass.trace import TraceCheck, TraceSigner
 from hashpass.verifier import Verifier
-from hashpass.web import docs, security
+from hashpass.web import docs, pages, security
+from hashpass.web.cap import CapApi
 from hashpass.web.entrance import Entrance
 from hashpass.web.errors import Application
 from hashpass.web.late_upgrade import add_late_upgrades
@@ -187,7 +190,19 @@ async def build(
     store = MemoryStore()
     sessions = Sessions(store, settings.ip_binding, wall=wall)
     strikes = Strikes()
-    gate = gate_of(settings)
+    captchas = CapServer(
+        settings.cap_secret or keys.cap.hex(),
+        settings.cap_count,
+        settings.cap_size,
+        settings.cap_difficulty,
+        settings.cap_challenge_expiry * 1000,
+        settings.cap_token_expiry * 1000,
+        challenge_format=settings.cap_format,
+        store=store,
+        accept_from=wall(),  # the store has forgotten which earlier ones were used
+        clock=wall,
+    )
+    gate = gate_of(settings, captchas)
     entrance = Entrance(
         bans=bans,
         sessions=sessions,
@@ -280,12 +295,14 @@ async def build(
         health=house.health,
         wall=wall,
     ).install(app)
+    CapApi(captchas, settings.cap_site_secret, addresses, bans, counters.captcha).install(app)
     app.register_blueprint(docs.blueprint(__version__, settings.public_url))
+    pages.install(app, Path(__file__).parent / "static")
     add_late_upgrades(app, lane)
     security.install(
         app,
         Csp(script_src=gate.csp.script, frame_src=gate.csp.frame),
-        {"/api/": settings.cors_origins},
+        {"/api/": settings.cors_origins, "/api/cap/": (*settings.cors_origins, *settings.cap_origins)},
     )
     house.watch(counters)
     return house
@@ -310,9 +327,11 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def gate_of(settings: Settings) -> Gate:
+def gate_of(settings: Settings, captchas: CapServer) -> Gate:
     if settings.gate == "open":
         return OpenGate()
+    if settings.gate == "cap":
+        return CapGate(captchas)
     return Turnstile(
         site_key=settings.turnstile_site_key or "",
         secret=settings.turnstile_secret_key or "",

@@ -13,6 +13,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 OTHER = "other"
 ROUND_ENDS = ("solved", "timeout", "admin", "opened", "closed")
+CAP_OUTCOMES = ("issued", "redeemed", "invalid", "expired", "wrong", "used", "malformed", "refused")
 GATE_OUTCOMES = ("passed", "refused", "used", "unavailable")
 MAX_TASKS = 32
 """Task names are ours and few; the bound is for the day somebody puts a number into one."""
@@ -53,6 +54,12 @@ class Metrics:
             registry=self._registry,
         )
         self._gate = Counter("hashpass_gate_results", "Gate tokens by outcome.", ["outcome"], registry=self._registry)
+        self._captchas = Counter(
+            "hashpass_captchas",
+            "Captchas by what became of them.",
+            ["outcome"],
+            registry=self._registry,
+        )
         self._crashes = Counter(
             "hashpass_task_crashes", "Crashes of supervised tasks.", ["task"], registry=self._registry
         )
@@ -68,6 +75,8 @@ class Metrics:
             self._rounds.labels(end)
         for outcome in GATE_OUTCOMES:
             self._gate.labels(outcome)
+        for outcome in CAP_OUTCOMES:
+            self._captchas.labels(outcome)
 
     def submission(self, outcome: str) -> None:
         """Count a submission as `won`, `lost`, or by the code of the error that refused it."""
@@ -83,6 +92,9 @@ class Metrics:
     def gate_answered(self, outcome: str) -> None:
         """Count a gate token as `passed`, `refused`, `used` or `unavailable`."""
         self._gate.labels(_fold(outcome, GATE_OUTCOMES)).inc()
+
+    def captcha(self, outcome: str) -> None:
+        self._captchas.labels(_fold(outcome, CAP_OUTCOMES)).inc()
 
     def task_crashed(self, name: str) -> None:
         if len(self._tasks) < MAX_TASKS:

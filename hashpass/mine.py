@@ -18,6 +18,7 @@ from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError,
 
 from hashpass import __version__
 from hashpass.argon import Arena
+from hashpass.cap.testing import solve
 from hashpass.domain.search import Answer, Job, Meter, Search, progress, search
 
 AGENT: Final = f"Mozilla/5.0 (compatible; HashPassMiner/{__version__})"
@@ -285,10 +286,23 @@ class Miner:
             return ""
         if config["gate"] == "turnstile" and config["test_mode"]:
             return DUMMY_TOKEN
+        if config["gate"] == "cap":
+            return await self._solve_captcha(config["cap_endpoint"])
         raise GivenUp(
             f"The gate here is {config['gate']}, which a program cannot pass. "
             "Give a fresh token of it with --token; each works once."
         )
+
+    async def _solve_captcha(self, endpoint: str) -> str:
+        self.say("Solving the captcha.")
+        challenge = (await self._http.post(f"{endpoint}challenge")).raise_for_status().json()
+        token: str = challenge["token"]
+        solutions = await trio.to_thread.run_sync(solve, token, challenge["challenge"], abandon_on_cancel=True)
+        body = {"token": token, "solutions": solutions}
+        answer = (await self._http.post(f"{endpoint}redeem", json=body)).raise_for_status().json()
+        if not answer["success"]:
+            raise httpx.HTTPError(answer["error"])
+        return str(answer["token"])
 
     async def _report(self, socket: WebSocketConnection) -> None:
         """Say that we mine, once, and how fast, again and again."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import difflib
 import io
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -19,12 +18,10 @@ from attrs import frozen
 from dotenv import dotenv_values
 
 from hashpass import settings_text as text
-from hashpass.settings_text import UNSET, Network, Setting, plain, setting
+from hashpass.settings_text import UNSET, Network, Setting, setting
 
 OURS = ("HASHPASS_", "TURNSTILE_", "WEBHOOK_")
 """A name that starts so and is no setting is probably a slip of the pen."""
-TURNSTILE_TEST_KEYS = re.compile(r"[123]x0+A+")
-"""Cloudflare's published keys: they let everybody pass, or nobody."""
 
 
 @frozen
@@ -106,8 +103,8 @@ class Settings:
         "HASHPASS_MAX_NONCE_SPEED", 0.0, text.decimal(0, 10**12), "nonces a second that are believable; 0 is any"
     )
 
-    gate: Literal["turnstile", "open"] = setting(
-        "HASHPASS_GATE", "open", text.one_of("turnstile", "open"), "who may open a session"
+    gate: Literal["turnstile", "cap", "open"] = setting(
+        "HASHPASS_GATE", "cap", text.one_of("turnstile", "cap", "open"), "who may open a session"
     )
     turnstile_site_key: str | None = setting(
         "TURNSTILE_SITE_KEY",
@@ -133,6 +130,30 @@ class Settings:
         None,
         text.matching(r"[A-Za-z0-9_-]{1,32}", "1 to 32 letters, digits, _ or -"),
         "the action an answer must name",
+    )
+
+    cap_secret: str | None = setting(
+        "HASHPASS_CAP_SECRET", None, text.secret, "signs captchas; unset: a key of its own in keys.json", secret=True
+    )
+    cap_count: int = setting("HASHPASS_CAP_COUNT", 50, text.whole(1, 1000), "sub-challenges of one captcha")
+    cap_difficulty: int = setting(
+        "HASHPASS_CAP_DIFFICULTY", 4, text.whole(1, 16), "hex digits each must match; one more is 16 times the work"
+    )
+    cap_size: int = setting("HASHPASS_CAP_SIZE", 32, text.whole(8, 48), "hex digits of a salt")
+    cap_challenge_expiry: float = setting(
+        "HASHPASS_CAP_CHALLENGE_EXPIRY", 600.0, text.decimal(1, 31_536_000), "seconds to solve a captcha in"
+    )
+    cap_token_expiry: float = setting(
+        "HASHPASS_CAP_TOKEN_EXPIRY", 7200.0, text.decimal(1, 86_399), "seconds to use its token in; under a day"
+    )
+    cap_format: Literal["list", "seeded"] = setting(
+        "HASHPASS_CAP_FORMAT", "list", text.one_of("list", "seeded"), "seeded is for old clients, and weaker"
+    )
+    cap_site_secret: str | None = setting(
+        "HASHPASS_CAP_SITE_SECRET", None, text.secret, "lets other sites' back ends ask siteverify", secret=True
+    )
+    cap_origins: tuple[str, ...] = setting(
+        "HASHPASS_CAP_ORIGINS", (), text.origins, "other sites whose pages may show our captcha"
     )
 
     ip_binding: Literal["prefix", "strict", "off"] = setting(
@@ -349,76 +370,6 @@ def describe(settings: Settings) -> list[tuple[str, str]]:
     ]
 
 
-def unfit(settings: Settings) -> list[str]:
-    """What an operator should know before the open internet does, one sentence each."""
-    return [sentence for applies, sentence in _doubts(settings) if applies]
-
-
-def _doubts(s: Settings) -> Iterator[tuple[bool, str]]:
-    turnstile = s.gate == "turnstile"
-    default_proxies = s.trusted_proxies == Settings().trusted_proxies
-    yield s.gate == "open", "HASHPASS_GATE is open: anybody, and any script, may open sessions."
-    yield turnstile and s.turnstile_test_mode, "TURNSTILE_TEST_MODE is on: the gate lets everybody pass."
-    yield (
-        turnstile and TURNSTILE_TEST_KEYS.fullmatch(s.turnstile_secret_key or "") is not None,
-        "TURNSTILE_SECRET_KEY is one of Cloudflare's published test keys: it does not tell people from scripts.",
-    )
-    yield (
-        turnstile and not s.turnstile_verify_url.startswith("https://"),
-        "TURNSTILE_VERIFY_URL is not https: its answers can be forged on the way.",
-    )
-    yield (
-        s.listens_publicly and s.tls_cert is None,
-        f"The server listens on {plain(s.binds)} without TLS: unless a proxy adds it, tokens travel in clear.",
-    )
-    yield (
-        s.listens_publicly and default_proxies,
-        (
-            "The server listens on more than this machine and HASHPASS_TRUSTED_PROXIES is the default: behind a proxy "
-            "on another machine, everybody would have that proxy's address."
-        ),
-    )
-    for network in s.trusted_proxies:
-        wide = network.prefixlen < (8 if network.version == 4 else 16)
-        yield wide, f"HASHPASS_TRUSTED_PROXIES holds {network}: all of it may claim any client's address."
-    yield (
-        (s.ip_header or "").casefold() == "cf-connecting-ip",
-        (
-            "HASHPASS_IP_HEADER is CF-Connecting-IP: anybody can send that header, so the proxy must accept it from "
-            "Cloudflare's own networks alone."
-        ),
-    )
-    yield s.ip_binding == "off", "HASHPASS_IP_BINDING is off: a stolen session token works from everywhere."
-    yield s.trace == "any", "HASHPASS_TRACE is any: a trace proves nothing, clients may write their own."
-    yield not s.ua_filter, "HASHPASS_UA_FILTER is off: script clients are not even asked to hide."
-    yield (
-        s.difficulty_policy == "step",
-        (
-            "HASHPASS_DIFFICULTY_POLICY is step: a client that says it mines and does not can lower the difficulty; "
-            "steady cannot be steered so."
-        ),
-    )
-    yield (
-        s.argon2_memory_cost < 32768,
-        (
-            f"HASHPASS_ARGON2_MEMORY_COST is {s.argon2_memory_cost} KiB: the less memory, the greater the lead of "
-            "graphics cards over browsers."
-        ),
-    )
-    yield (
-        s.metrics_token is None,
-        "HASHPASS_METRICS_TOKEN is not set: anybody who reaches the server can read /metrics.",
-    )
-    yield (
-        s.webhook_url is not None and s.webhook_url.startswith("http://"),
-        "WEBHOOK_URL is not https: invite codes travel to it in clear.",
-    )
-    yield (
-        s.webhook_url is not None and s.webhook_token is None and s.webhook_secret is None,
-        "WEBHOOK_URL is set without WEBHOOK_SECRET or WEBHOOK_TOKEN: its receiver cannot tell us from a stranger.",
-    )
-
-
 def fresh_secrets() -> dict[str, str]:
     """New random values for the secrets that an operator makes up."""
     return {
@@ -426,6 +377,8 @@ def fresh_secrets() -> dict[str, str]:
         "HASHPASS_HMAC_SECRET": secrets.token_hex(32),
         "HASHPASS_METRICS_TOKEN": secrets.token_urlsafe(32),
         "WEBHOOK_TOKEN": secrets.token_urlsafe(32),
+        "HASHPASS_CAP_SECRET": secrets.token_urlsafe(32),
+        "HASHPASS_CAP_SITE_SECRET": secrets.token_urlsafe(32),
         "WEBHOOK_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
     }
 

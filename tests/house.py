@@ -26,6 +26,7 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64) a test"
 CHEAP = {
     "HOST": "127.0.0.1",
     "PORT": "0",
+    "HASHPASS_GATE": "open",
     "HASHPASS_ARGON2_TIME_COST": "1",
     "HASHPASS_ARGON2_MEMORY_COST": "8",
     "HASHPASS_DIFFICULTY": "1",

@@ -45,9 +45,9 @@ def services() -> list[str]:
     return [
         name
         for name in TREES
-        if not name.startswith(("domain/", "web/", "cap/"))
+        if not name.startswith(("domain/", "web/", "cap/", "generators/"))
         and name.split("/")[-1] not in {"__init__", "base"}
-        and name not in LEAVES | DOORS | {"settings", "settings_text", "server", "connection"}
+        and name not in LEAVES | DOORS | {"settings", "settings_text", "fitness", "server", "connection"}
     ]
 
 
@@ -65,12 +65,21 @@ def test_the_courtyard_is_pure(name: str) -> None:
     assert foreign <= set(__import__("sys").stdlib_module_names), foreign
 
 
+@pytest.mark.parametrize("name", [name for name in TREES if name.startswith(("cap/", "generators/"))])
+def test_a_library_can_be_used_without_the_house(name: str) -> None:
+    own = name.split("/", maxsplit=1)[0]
+    allowed = {"storage/base", "domain/errors", "domain/codes", "__init__"}
+    assert {module for module in ours(name) if not module.startswith(own)} <= allowed
+    assert not packages(name) & {"trio", "quart", "quart_trio", "hypercorn", "argon2", "httpx"}
+
+
 @pytest.mark.parametrize("name", services())
 def test_a_service_knows_neither_the_street_nor_another_service(name: str) -> None:
     assert not packages(name) & {"quart", "quart_trio", "hypercorn"}
     others = {module for module in ours(name) if not module.startswith("domain/") and module != "__init__"}
     family = {module for module in others if module.split("/")[0] == name.split("/", maxsplit=1)[0] and "/" in name}
-    assert others - family <= LEAVES | {"storage/base", "gates/base"}, others
+    libraries = {module for module in others if module.split("/")[0] in {"cap", "generators"}}
+    assert others - family - libraries <= LEAVES | {"storage/base", "gates/base"}, others
 
 
 @pytest.mark.parametrize(
@@ -93,7 +102,7 @@ def test_a_foreign_library_lives_in_one_place(package: str, homes: set[str]) -> 
 
 
 def test_only_the_composition_and_the_command_line_see_the_settings() -> None:
-    assert {name for name in TREES if "settings" in ours(name)} == {"app", "cli"}
+    assert {name for name in TREES if "settings" in ours(name)} == {"app", "cli", "fitness"}
 
 
 def test_the_environment_is_read_in_one_place() -> None:

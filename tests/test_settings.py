@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashpass.settings import TABLE, Settings, SettingsError, describe, fresh_secrets, load, unfit
+from hashpass.fitness import unfit
+from hashpass.settings import TABLE, Settings, SettingsError, describe, fresh_secrets, load
 
 ROOT = Path(__file__).parents[1]
 KEYS = {"TURNSTILE_SITE_KEY": "0x4AAAAAAADnPIDROrmt1Wwj", "TURNSTILE_SECRET_KEY": "0x4AAAAAAADnOjc0PNeA8qVm8TEST"}
@@ -181,6 +182,15 @@ def test_a_file_with_a_byte_order_mark_and_windows_line_ends_is_read(tmp_path: P
         ("HASHPASS_VERIFY_THREADS", "0"),
         ("HASHPASS_UA_FILTER", "maybe"),
         ("HASHPASS_GATE", "closed"),
+        ("HASHPASS_CAP_COUNT", "0"),
+        ("HASHPASS_CAP_COUNT", "1001"),
+        ("HASHPASS_CAP_DIFFICULTY", "0"),
+        ("HASHPASS_CAP_DIFFICULTY", "17"),
+        ("HASHPASS_CAP_SIZE", "7"),
+        ("HASHPASS_CAP_SIZE", "49"),
+        ("HASHPASS_CAP_SECRET", "too short"),
+        ("HASHPASS_CAP_TOKEN_EXPIRY", "86400"),
+        ("HASHPASS_CAP_FORMAT", "format2"),
         ("HASHPASS_STORE", "sqlite:///x"),
         ("HASHPASS_TRUSTED_PROXIES", "10.0.0.0/33"),
         ("HASHPASS_TRUSTED_PROXIES", "*"),
@@ -283,12 +293,12 @@ def test_a_garbled_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFact
 def test_the_gate_is_turnstile_when_its_keys_are_set() -> None:
     assert load(KEYS).gate == "turnstile"
     assert load(KEYS | {"HASHPASS_GATE": "open"}).gate == "open"
-    assert load({}).gate == "open"
+    assert load({}).gate == "cap"
 
 
 def test_test_mode_needs_no_keys_and_is_no_gate_by_itself() -> None:
     assert load({"TURNSTILE_TEST_MODE": "true", "HASHPASS_GATE": "turnstile"}).gate == "turnstile"
-    assert load({"TURNSTILE_TEST_MODE": "true"}).gate == "open"
+    assert load({"TURNSTILE_TEST_MODE": "true"}).gate == "cap"
 
 
 def test_the_quick_start_of_the_first_readme_still_works() -> None:
@@ -335,6 +345,8 @@ def test_a_setting_that_another_one_silences_is_a_warning() -> None:
 
 
 SECRETS = {
+    "HASHPASS_CAP_SECRET": "cap-horse-battery-staple",
+    "HASHPASS_CAP_SITE_SECRET": "site-horse-battery-staple",
     "ADMIN_TOKEN": SECRET,
     "HASHPASS_METRICS_TOKEN": SECRET,
     "HASHPASS_HMAC_SECRET": "c0ffee00" * 8,
@@ -413,6 +425,7 @@ def test_a_careful_operator_is_told_nothing() -> None:
     ("name", "value", "count"),
     [
         ("HASHPASS_GATE", "open", 1),
+        ("HASHPASS_CAP_FORMAT", "seeded", 1),
         ("TURNSTILE_TEST_MODE", "true", 1),
         ("TURNSTILE_SECRET_KEY", "1x0000000000000000000000000000000AA", 1),
         ("TURNSTILE_VERIFY_URL", "http://localhost:1/verify", 1),

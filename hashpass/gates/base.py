@@ -32,7 +32,8 @@ class Gate(Protocol):
 
     @property
     def remembers(self) -> bool:
-        """Whether a token works only once. If not, the empty token is as good as any other."""
+        """Whether the keeper must see to it that a token works once: not where every token passes, nor where the gate
+        spends them itself."""
         ...
 
     def public(self) -> dict[str, Any]:

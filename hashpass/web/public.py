@@ -28,7 +28,7 @@ from hashpass.gates.base import Gate
 from hashpass.metrics import Metrics
 from hashpass.sessions import Session, digest_of
 from hashpass.trace import TraceCheck, TraceSigner
-from hashpass.web import agents
+from hashpass.web import agents, caller
 from hashpass.web.entrance import Entrance
 from hashpass.web.errors import Application, read_json
 
@@ -91,14 +91,14 @@ class PublicApi:
 
     async def get_puzzle(self) -> ResponseReturnValue:
         address = self._address()
-        session = await self.entrance.recognise(self._bearer(), address)
+        session = await self.entrance.recognise(caller.bearer(), address)
         visitor = request.args.get("visitorId")
         session = await self.entrance.bind(session, address, None if visitor is None else parse_visitor_id(visitor))
         return await self.arbiter.fetch(session.digest)
 
     async def post_puzzle(self) -> ResponseReturnValue:
         address = self._address()
-        session = await self.entrance.recognise(self._bearer(), address)
+        session = await self.entrance.recognise(caller.bearer(), address)
         visitor = parse_visitor_id((await read_json(request)).get("visitorId"))
         session = await self.entrance.bind(session, address, visitor)
         return await self.arbiter.fetch(session.digest)
@@ -127,7 +127,7 @@ class PublicApi:
         return {"status": "submitted"}, 202
 
     async def list_codes(self) -> ResponseReturnValue:
-        address, bearer = self._address(), self._bearer()
+        address, bearer = self._address(), caller.bearer()
         try:
             session = await self.entrance.enter(bearer, address)
         except SessionRevoked:
@@ -147,7 +147,7 @@ class PublicApi:
 
     async def _submission(self) -> tuple[Session, Address, Proof]:
         address = self._address()
-        session = await self.entrance.recognise(self._bearer(), address)
+        session = await self.entrance.recognise(caller.bearer(), address)
         proof = Proof.parse(await read_json(request))
         return await self.entrance.bind(session, address, proof.visitor_id), address, proof
 
@@ -158,7 +158,7 @@ class PublicApi:
 
     async def trace(self) -> ResponseReturnValue:
         """The caller's trace. With a bearer the session is bound to this address as well, so that it will fit."""
-        address, bearer = self._address(), self._bearer()
+        address, bearer = self._address(), caller.bearer()
         self.entrance.refuse_banned(address)
         if bearer is not None:
             await self.entrance.enter(bearer, address)
@@ -194,7 +194,7 @@ class PublicApi:
 
     async def show_metrics(self) -> ResponseReturnValue:
         if self.metrics_token is not None and not hmac.compare_digest(
-            (self._bearer() or "").encode(), self.metrics_token.encode()
+            (caller.bearer() or "").encode(), self.metrics_token.encode()
         ):
             raise SessionRequired("The metrics need their own token.")
         return TrioResponse(self.metrics.render(), content_type=metrics.CONTENT_TYPE)
@@ -202,18 +202,7 @@ class PublicApi:
     # The request
 
     def _address(self) -> Address:
-        return self.addresses.read(_peer(), request.headers)
+        return self.addresses.read(caller.peer(), request.headers)
 
     def _by_cloudflare(self) -> bool:
-        return self.addresses.by_cloudflare(_peer(), request.headers)
-
-    @staticmethod
-    def _bearer() -> str | None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        return token.strip() if scheme.lower() == "bearer" and token else None
-
-
-def _peer() -> str | None:
-    """The address at the other end of the connection; None for a Unix socket."""
-    client = request.scope.get("client")
-    return client[0] if client else None
+        return self.addresses.by_cloudflare(caller.peer(), request.headers)
