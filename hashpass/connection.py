@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from math import inf
 from typing import Any, cast
+from urllib.parse import unquote, urlparse
 
 import h11
 import trio
@@ -106,6 +108,15 @@ class Tasks(TaskGroup):
             scope.cancel()
 
 
+def _has_path(target: bytes) -> bool:
+    """Whether Quart will find a path in this target. Where it finds none it fails, and the client is to blame."""
+    path = unquote(target.partition(b"?")[0].decode("latin-1"))
+    try:
+        return path.startswith("/") or path == "*" or urlparse(path).netloc != ""
+    except ValueError:
+        return False
+
+
 class H1(H11Protocol):
     """Hypercorn's HTTP/1.1 without the ways out of it: HTTP/2, and compressed WebSockets."""
 
@@ -122,6 +133,9 @@ class H1(H11Protocol):
         # The original switches to HTTP/2 here. An upgrade to h2c may be ignored; its preface is no HTTP/1.1 request.
         if event.http_version not in (b"1.0", b"1.1"):
             await self._send_error_response(505)
+            raise Refused
+        if not _has_path(event.target):
+            await self._send_error_response(400)
             raise Refused
         # h11 limits what is incomplete; a head that came in one piece it takes at any size.
         if len(event.target) + sum(len(name) + len(value) + 4 for name, value in event.headers) > MAX_HEAD:
@@ -147,6 +161,10 @@ class H1(H11Protocol):
                 self.connection.buffer.clear()
 
     async def stream_send(self, event: StreamEvent) -> None:
+        if isinstance(event, Response) and self.connection.their_state is h11.SEND_BODY:
+            # The connection will end here, with the rest of the body unread. A client that is not told so sends its
+            # next request into the void.
+            event = replace(event, headers=[*event.headers, (b"connection", b"close")])
         await super().stream_send(event)
         if isinstance(event, Response):
             self._accepted = event.status_code == 101
@@ -287,7 +305,8 @@ class Http(TCPServer):
         if isinstance(stream, trio.SSLStream):
             await self._close()  # TLS cannot be closed by halves
         else:
-            with suppress(*GONE):
+            # Quart-Trio has cancelled the request's task by now, and it is in that task that this is to be done.
+            with suppress(*GONE), trio.move_on_after(self._limits.closing, shield=True):
                 async with self.send_lock:
                     await stream.send_eof()
         self.look_again()

@@ -36,7 +36,7 @@ class Done:
 
 async def run(directory: Path, *arguments: str, **env: str) -> Done:
     """Run a command to its end, in `directory` both as working and as data directory."""
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         done = await trio.run_process(
             [*PROGRAM, *arguments],
             env=environment(directory, env),
@@ -86,7 +86,7 @@ class Program:
         """Send these signals, one after another; the exit code."""
         for number in signals:
             self.process.send_signal(number)
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             return await self.process.wait()
 
 

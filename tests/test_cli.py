@@ -25,7 +25,7 @@ async def win(server: Program, visitor: str = "visitor") -> str:
 
 async def leave_a_log(directory: Path, wins: int = 2) -> list[str]:
     """A directory in which a server has run and been closed; the codes it gave out."""
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with serving(directory) as server:
             codes = [await win(server, f"visitor {number}") for number in range(wins)]
             assert await server.end(signal.SIGTERM) == 0
@@ -278,7 +278,7 @@ async def test_a_signal_closes_the_server_with_0(tmp_path: Path, number: signal.
 
 async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     """A body that never comes holds the first one up for as long as the server waits for it."""
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with serving(tmp_path) as server:
             host, port = server.url.removeprefix("http://").split(":")
             async with await trio.open_tcp_stream(host, int(port)) as stream:

@@ -100,7 +100,8 @@ class Turnstile:
 
     def public(self) -> dict[str, Any]:
         fallback = TEST_SITE_KEY if self._test_mode else None
-        return {"site_key": self._site_key or fallback, "test_mode": self._test_mode}
+        public = {"site_key": self._site_key or fallback, "test_mode": self._test_mode}
+        return {**public, "action": self._action} if self._action else public
 
     async def check(self, token: str, address: Address) -> None:
         if self._test_mode:

@@ -108,9 +108,7 @@ def install(app: Application, directory: Path) -> None:
     async def serve_page(name: str) -> Response:
         asset = assets.get(name)
         if asset is None:
-            return TrioResponse(
-                f"{NOT_BUILT}\n", 503, content_type=TYPES[".txt"], headers={"Cache-Control": "no-store"}
-            )
+            return TrioResponse(NOT_BUILT, 503, content_type=TYPES[".txt"], headers={"Cache-Control": "no-store"})
         return asset.answer()
 
     async def serve_file(name: str) -> Response:

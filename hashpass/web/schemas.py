@@ -60,7 +60,9 @@ def schemas() -> dict[str, Any]:
                 "test_mode": {"type": "boolean"},
                 "cap_endpoint": {"type": ["string", "null"]},
                 "trace_url": {"type": "string", "description": "`/api/trace`, or Cloudflare's own behind Cloudflare."},
+                "action": {"type": "string", "description": "What a Turnstile widget must be told, where configured."},
             },
+            optional=("action",),
             example={
                 "gate": "open",
                 "site_key": None,

@@ -30,6 +30,7 @@ EASY = {
     "HASHPASS_DIFFICULTY": "1",
     "HASHPASS_MAX_DIFFICULTY": "1",
     "HASHPASS_TARGET_TIME": "0.1",
+    "HASHPASS_GATE": "open",
     "HASHPASS_LOG_LEVEL": "DEBUG",
 }
 AGENT = "Mozilla/5.0 (compatible; HashPassRace/1)"
@@ -39,7 +40,7 @@ AGENT = "Mozilla/5.0 (compatible; HashPassRace/1)"
 class Contestant:
     """A session with an address and a connection of its own. Plain sockets, so that many can speak at once."""
 
-    stream: trio.SocketStream
+    stream: trio.abc.Stream
     address: str
     visitor: str
     token: str = field(default="", repr=False)
@@ -105,6 +106,9 @@ class Contestant:
     async def send(self, request: bytes) -> tuple[int, bytes]:
         """Status and body of the answer."""
         await self.stream.send_all(request)
+        return await self.answer()
+
+    async def answer(self) -> tuple[int, bytes]:
         while b"\r\n\r\n" not in self._rest:
             await self._receive()
         head, _, self._rest = self._rest.partition(b"\r\n\r\n")
@@ -140,12 +144,20 @@ class Tickets:
     """Who held the tickets of each round, as the server's log tells at its most talkative."""
 
     held: dict[int, dict[int, str]] = field(factory=dict)
+    _noted: trio.Event = field(factory=trio.Event)
+
+    async def given(self, number: int, count: int) -> None:
+        """Wait until there are so many tickets in this round."""
+        while len(self.held.get(number, {})) < count:
+            await self._noted.wait()
 
     def note(self, line: str) -> None:
         words = line.split()
         if "ticket" in words and "session" in words:
             at = words.index("round")
             self.held.setdefault(int(words[at + 1].rstrip(":")), {})[int(words[at + 3])] = words[at + 6]
+            self._noted.set()
+            self._noted = trio.Event()
 
     def first(self, number: int) -> str:
         tickets = self.held[number]

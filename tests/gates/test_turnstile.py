@@ -257,6 +257,10 @@ async def test_in_test_mode_everything_passes_and_nothing_is_asked_or_remembered
     assert gate.csp == Sources()
 
 
+async def test_the_page_is_told_the_action_that_will_be_compared(build: Build) -> None:
+    assert build(action="race").public() == {"site_key": "0xSITE", "test_mode": False, "action": "race"}
+
+
 async def test_the_page_gets_the_site_key_and_the_sources(build: Build) -> None:
     gate: Gate = build()
     assert gate.public() == {"site_key": "0xSITE", "test_mode": False}

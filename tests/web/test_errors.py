@@ -19,12 +19,14 @@ from hashpass.web.errors import BODY_LIMIT, PROBLEM_JSON, TABLE, Application, in
 
 
 def every_refusal() -> list[type[HashPassError]]:
+    """All of the domain's own. What a library derives from them is answered as its parent."""
     found: list[type[HashPassError]] = []
-    waiting = [HashPassError]
+    waiting = HashPassError.__subclasses__()
     while waiting:
-        subclasses = [c for c in waiting.pop().__subclasses__() if c.__module__.startswith("hashpass.")]
-        found += subclasses
-        waiting += subclasses
+        cls = waiting.pop()
+        waiting += cls.__subclasses__()
+        if cls.__module__ == HashPassError.__module__:
+            found.append(cls)
     return found
 
 

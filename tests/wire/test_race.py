@@ -49,7 +49,7 @@ async def both_win(miners: list[Program], times: int) -> None:
 
 
 async def test_each_round_has_one_winner_and_a_restart_changes_the_seed_and_nothing_else(tmp_path: Path) -> None:
-    with trio.fail_after(60):
+    with trio.fail_after(120):
         async with serving(tmp_path, **RULES) as server:
             url = server.url
             async with httpx.AsyncClient(base_url=url, headers={"User-Agent": BROWSER}) as http:

@@ -62,6 +62,25 @@ async def test_pages_are_served_and_kept_alive_without_a_word_about_the_software
             assert await peer.exactly(5) == b"hello"
 
 
+@pytest.mark.parametrize("request_line", [b"GET / HTTP/1.1\r\nConnection: close", b"GET / HTTP/1.0"])
+async def test_a_connection_that_is_not_to_be_kept_ends_with_its_answer(request_line: bytes) -> None:
+    async with house(ECHO) as home:
+        peer = await home.connect()
+        await peer.send(request_line + b"\r\nHost: example.org\r\n\r\n")
+        assert await peer.answer() == (200, b"hello")
+        with trio.fail_after(1):
+            assert await peer.at_end()
+
+
+async def test_an_answer_that_does_not_wait_for_the_body_says_that_the_connection_ends() -> None:
+    async with house(ECHO) as home:
+        peer = await home.connect()
+        await peer.send(b"POST /nowhere HTTP/1.1\r\nHost: example.org\r\nContent-Length: 10\r\n\r\nhalf")
+        head = (await peer.head()).lower()
+        assert head.startswith(b"http/1.1 404 ")
+        assert b"\r\nconnection: close" in head
+
+
 async def test_pipelined_requests_are_answered_in_order() -> None:
     async with house(ECHO) as home:
         peer = await home.connect()
