@@ -34,6 +34,9 @@ NOT_TESTED_FROM = (
     "hashpass",
     "node_modules",
 )
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+NO_HOOKS = {"HATCH_BUILD_NO_HOOKS": "true"}
+"""Installing does not build the pages: the sessions that need them say so."""
 
 
 def requirements(*groups: str) -> list[str]:
@@ -49,24 +52,62 @@ def install(session: nox.Session, *groups: str) -> None:
     if not stamp.exists() or stamp.read_text() != digest:
         stamp.unlink(missing_ok=True)
         session.install("-c", str(CONSTRAINTS), *needed)
-        session.install("--no-deps", "--no-build-isolation", "-e", ".")
+        session.install("--no-deps", "--no-build-isolation", "-e", ".", env=NO_HOOKS)
         stamp.write_text(digest)
+
+
+def install_debian(session: nox.Session, package: str, *programs: str) -> None:
+    """Install what pip cannot, on the build machine; elsewhere say what is missing. Nothing when a program is there."""
+    if any(shutil.which(program) for program in programs or (package,)):
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        session.warn(f"{' or '.join(programs or (package,))} is missing. On Debian: apt-get install {package}")
+        return
+    get = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y")
+    session.run(*get, "update", external=True)
+    session.run(*get, "install", "--no-install-recommends", package, external=True)
+
+
+def build_pages(session: nox.Session) -> None:
+    """Build the pages if one of their sources has changed. The group `front` has to be installed."""
+    session.run("python", "hatch_build.py")
+
+
+def check_pages(session: nox.Session) -> None:
+    build_pages(session)
+    session.run("python", "hatch_build.py", "run", "check")
+    session.run("python", "hatch_build.py", "run", "test")
 
 
 def check_style(session: nox.Session) -> None:
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
-    session.run("flake8", "hashpass", "tests", "scripts", "noxfile.py")
+    session.run("flake8", "hashpass", "tests", "scripts", "hatch_build.py", "noxfile.py")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Style, types, then every test in random order; `-- tests/test_x.py -k name` runs only those tests."""
-    install(session, "tests", "lint", "types")
+    """Style, types, the pages' own tests, then every test in random order; `-- tests/test_x.py` runs only those."""
+    install(session, "tests", "lint", "types", "front")
+    if not os.environ.get("CHROMIUM"):
+        install_debian(session, "chromium", *BROWSERS)
     if not session.posargs:
         check_style(session)
         session.run("mypy")
+        check_pages(session)
+    else:
+        build_pages(session)
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def front(session: nox.Session) -> None:
+    """Style, types and unit tests of the pages; `-- run fix` or `-- install preact` runs npm with that instead."""
+    session.install("-c", str(CONSTRAINTS), *nox.project.dependency_groups(PROJECT, "build", "front"))
+    if session.posargs:
+        session.run("python", "hatch_build.py", *session.posargs)
+    else:
+        check_pages(session)
 
 
 @nox.session
@@ -89,10 +130,11 @@ def types(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """Build sdist and wheel into dist/, and run the tests against that wheel where the source is not."""
-    install(session)
+    install(session, "front")
+    build_pages(session)
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
-    session.run("python", "-m", "build", "--no-isolation", "--outdir", "dist")
-    (wheel,) = (ROOT / "dist").glob("*.whl")
+    session.run("python", "-m", "build", "--sdist", "--no-isolation", "--outdir", "dist")
+    (sdist,) = (ROOT / "dist").glob("*.tar.gz")
 
     needed = requirements("tests", "lint", "types", "build")
     with tempfile.TemporaryDirectory(prefix="hashpass-") as name:
@@ -100,17 +142,23 @@ def build(session: nox.Session) -> None:
         python = str(place / "venv" / "bin" / "python")
         session.run(sys.executable, "-m", "virtualenv", "--quiet", str(place / "venv"), external=True)
         session.run(python, "-m", "pip", "install", "-q", "-c", str(CONSTRAINTS), *needed, external=True)
+        # There is no Node in this place: the wheel comes of the sdist without one.
+        to_wheel = ("wheel", "-q", "--no-deps", "--no-build-isolation", "--wheel-dir", str(ROOT / "dist"))
+        session.run(python, "-m", "pip", *to_wheel, str(sdist), external=True)
+        (wheel,) = (ROOT / "dist").glob("*.whl")
         session.run(python, "-m", "pip", "install", "-q", "--no-deps", str(wheel), external=True)
         shutil.copytree(ROOT, place / "checkout", ignore=shutil.ignore_patterns(*NOT_TESTED_FROM))
         with session.chdir(place / "checkout"):
             session.run(python, "-c", "import hashpass; assert 'site-packages' in hashpass.__file__", external=True)
-            session.run(python, "-m", "pytest", *session.posargs, external=True)
+            # The kernel's own test needs Node, which `tests` has; what it tests is in the wheel, built.
+            session.run(python, "-m", "pytest", "--ignore=tests/frontend", *session.posargs, external=True)
 
 
 @nox.session
 def serve(session: nox.Session) -> None:
     """Start the server from the checkout; what stands after `--` goes to `python -m hashpass serve`."""
-    install(session)
+    install(session, "front")
+    build_pages(session)
     python = Path(session.bin) / "python"
     # The server takes nox's place, so that signals and the exit code are its own.
     sys.stdout.flush()

@@ -46,7 +46,7 @@ from hashpass.verifier import Verifier
 from hashpass.web import docs, pages, security
 from hashpass.web.cap import CapApi
 from hashpass.web.entrance import Entrance
-from hashpass.web.errors import Application
+from hashpass.web.errors import PROBLEM_JSON, Application, bare_problem
 from hashpass.web.late_upgrade import add_late_upgrades
 from hashpass.web.public import PublicApi
 from hashpass.web.security import Csp
@@ -78,6 +78,7 @@ class House:
     keeper: state.StateKeeper
     store: MemoryStore
     gate: Gate
+    csp: Csp
     opened_at: float = field(factory=trio.current_time)
 
     @property
@@ -107,11 +108,17 @@ class House:
                 binds=settings.binds,
                 lane=self.lane,
                 closing=closing,
+                refusal=self.refuse,
                 tls=None if settings.tls_cert is None else (str(settings.tls_cert), str(settings.tls_key)),
                 task_status=task_status,
             )
             await self._close()
             services.cancel_scope.cancel()
+
+    def refuse(self, status: int) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """An answer that is given before the app is asked looks like all the others."""
+        headers = {"Content-Type": PROBLEM_JSON, **security.headers(self.csp)}
+        return [(name.lower().encode(), value.encode()) for name, value in headers.items()], bare_problem(status)
 
     def health(self) -> tuple[bool, dict[str, Any]]:
         """Whether all is well, and what /api/health says."""
@@ -259,6 +266,7 @@ async def build(
 
     signer = TraceSigner(keys.trace, wall=wall)
     app = Application("hashpass", static_folder=None)
+    csp = Csp(script_src=gate.csp.script, frame_src=gate.csp.frame)
     house = House(
         settings=settings,
         app=app,
@@ -275,6 +283,7 @@ async def build(
         keeper=keeper,
         store=store,
         gate=gate,
+        csp=csp,
     )
     PublicApi(
         addresses=addresses,
@@ -301,7 +310,7 @@ async def build(
     add_late_upgrades(app, lane)
     security.install(
         app,
-        Csp(script_src=gate.csp.script, frame_src=gate.csp.frame),
+        csp,
         {"/api/": settings.cors_origins, "/api/cap/": (*settings.cors_origins, *settings.cap_origins)},
     )
     house.watch(counters)

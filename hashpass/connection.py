@@ -29,10 +29,17 @@ from hashpass.lane import MAX_HEAD, Stream
 
 SLICE = 16 * 1024
 CHUNK = 64 * 1024
-SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 EXTENSIONS = b"sec-websocket-extensions"
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError)
 """Busy is a ping that meets the end of its connection."""
+
+
+Refusal = Callable[[int], tuple[list[tuple[bytes, bytes]], bytes]]
+"""Headers and body for a status, where the answer is given before the app is asked."""
+
+
+def bare_refusal(status: int) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    return [], b""
 
 
 @frozen
@@ -65,6 +72,7 @@ class Site:
     app: ASGIWrapper
     config: Config
     limits: ServerLimits
+    refusal: Refusal = bare_refusal
     context: WorkerContext = field(factory=lambda: WorkerContext(None))
     state: LifespanState = field(factory=dict)
     https: set[Http] = field(factory=set)
@@ -76,6 +84,14 @@ class Site:
         await self.context.terminated.set()
         for http in list(self.https):
             http.look_again()
+
+    @property
+    def slow(self) -> bytes:
+        """The whole answer to a client that took too long over its head."""
+        headers, body = self.refusal(408)
+        headers = [*headers, (b"connection", b"close"), (b"content-length", b"%d" % len(body))]
+        lines = [b"HTTP/1.1 408 Request Timeout", *(name + b": " + value for name, value in headers)]
+        return b"\r\n".join([*lines, b"", body])
 
     def cut(self) -> None:
         """Interrupt every send."""
@@ -120,9 +136,12 @@ def _has_path(target: bytes) -> bool:
 class H1(H11Protocol):
     """Hypercorn's HTTP/1.1 without the ways out of it: HTTP/2, and compressed WebSockets."""
 
+    refusal: Refusal = staticmethod(bare_refusal)
+
     async def initiate(self) -> None:
         self._answered = trio.Event()
         self._accepted = False
+        self._wants_body = True
 
     async def handle(self, event: Event) -> None:
         refused = isinstance(self.connection, H11WSConnection) and self._answered.is_set() and not self._accepted
@@ -130,6 +149,7 @@ class H1(H11Protocol):
             await super().handle(event)
 
     async def _check_protocol(self, event: h11.Request) -> None:
+        self._wants_body = event.method != b"HEAD"
         # The original switches to HTTP/2 here. An upgrade to h2c may be ignored; its preface is no HTTP/1.1 request.
         if event.http_version not in (b"1.0", b"1.1"):
             await self._send_error_response(505)
@@ -141,6 +161,16 @@ class H1(H11Protocol):
         if len(event.target) + sum(len(name) + len(value) + 4 for name, value in event.headers) > MAX_HEAD:
             await self._send_error_response(431)
             raise Refused
+
+    async def _send_error_response(self, status_code: int) -> None:
+        """As Hypercorn's, in the form of all our answers."""
+        headers, body = self.refusal(status_code)
+        headers = [*headers, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+        headers += self.config.response_headers("h11")
+        await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))
+        if self._wants_body:
+            await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
 
     async def _create_stream(self, request: h11.Request) -> None:
         # Hypercorn agrees to permessage-deflate whenever it is offered, and 58 KB then inflate to 60 MB.
@@ -203,6 +233,7 @@ class Http(TCPServer):
                     parse_socket_addr(transport.socket.family, transport.socket.getsockname()),
                     self.protocol_send,
                 )
+                h1.refusal = self._site.refusal
                 # The wrapper this attribute is made for has but one more talent: switching to HTTP/2.
                 self.protocol = cast("ProtocolWrapper", h1)
                 await self.protocol.initiate()
@@ -255,7 +286,7 @@ class Http(TCPServer):
                     return
             if self._reading.cancelled_caught and self._phase == "head":
                 with suppress(*GONE):
-                    await self._send(SLOW)
+                    await self._send(self._site.slow)
             if not data:
                 return
             self._reading = None

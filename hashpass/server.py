@@ -22,7 +22,7 @@ from hypercorn.config import Config
 from hypercorn.trio.lifespan import Lifespan
 from hypercorn.typing import ASGIFramework
 
-from hashpass.connection import GONE, SLOW, Http, ServerLimits, Site
+from hashpass.connection import GONE, Http, Refusal, ServerLimits, Site, bare_refusal
 from hashpass.lane import MAX_HEAD, Lane, Stream
 from hashpass.listening import address_of, listen
 
@@ -40,6 +40,7 @@ async def serve(
     closing: trio.Event,
     tls: tuple[str, str] | None = None,
     limits: ServerLimits | None = None,
+    refusal: Refusal = bare_refusal,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `closing` is set, then let what is running finish, within limits. Reports the addresses it bound.
@@ -47,7 +48,7 @@ async def serve(
     A bind is `host:port` or `unix:path`; `tls` is a certificate chain and its key, used on every bind but Unix sockets.
     """
     context = _tls_context(*tls) if tls is not None else None
-    server = _Server(app, lane, limits or ServerLimits())
+    server = _Server(app, lane, limits or ServerLimits(), refusal)
     with ExitStack() as stack:
         sockets = []
         for bind in binds:
@@ -62,10 +63,10 @@ async def serve(
 class _Server:
     """What the connections of one `serve` share."""
 
-    def __init__(self, app: ASGIFramework, lane: Lane, limits: ServerLimits) -> None:
+    def __init__(self, app: ASGIFramework, lane: Lane, limits: ServerLimits, refusal: Refusal) -> None:
         self.lane = lane
         self.limits = limits
-        self.site = Site(ASGIWrapper(app), _config(limits), limits)
+        self.site = Site(ASGIWrapper(app), _config(limits), limits, refusal)
         self._room = trio.Semaphore(limits.connections)
         self._open = 0
         self._last_closed = trio.Event()
@@ -180,7 +181,7 @@ class _Server:
             more = await self.lane.read_head(wire, head)
         if scope.cancelled_caught and head:
             with trio.move_on_after(self.limits.closing):
-                await wire.send_all(SLOW)
+                await wire.send_all(self.site.slow)
         if not more:
             return None
         first = bytes(head)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -120,8 +120,3 @@ async def serving(directory: Path, **env: str) -> AsyncIterator[Program]:
     async with running(directory, "serve", **env) as server:
         await server.says(IS_OPEN)
         yield server
-
-
-def records(lines: Iterable[str], text: str) -> list[str]:
-    """What follows this text, in each line that has it."""
-    return [line.partition(text)[2] for line in lines if text in line]

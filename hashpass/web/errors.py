@@ -80,7 +80,8 @@ DETAILS: Final[Mapping[int, str]] = MappingProxyType(
     {
         404: "There is nothing at this address. GET /docs lists what there is.",
         405: "This address does not know this method. The header Allow lists those it knows.",
-        408: "The body did not arrive in time.",
+        408: "The request did not arrive in time.",
+        431: "The request's head is larger than 16 KiB.",
         500: "The server made a mistake. It has been written to its log.",
     }
 )
@@ -108,6 +109,11 @@ def problem(error: errors.HashPassError, /, **members: Any) -> Response:
     if row.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def bare_problem(status: int) -> bytes:
+    """The document alone, for answers that are given before the app is asked."""
+    return json.dumps(_members(*_plain(status), {})).encode()
 
 
 async def read_json(request: Request, limit: int = BODY_LIMIT) -> dict[str, Any]:
@@ -223,14 +229,22 @@ def _only_refusal(group: BaseExceptionGroup[Any]) -> Exception | None:
 
 
 def _plain_problem(status: int) -> Response:
+    return _document(*_plain(status), {})
+
+
+def _plain(status: int) -> tuple[str, str, int, str]:
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
     code = phrase.lower().replace(" ", "_").replace("-", "_").replace("'", "")
-    return _document(code, phrase, status, DETAILS.get(status, f"{phrase}."), {})
+    return code, phrase, status, DETAILS.get(status, f"{phrase}.")
 
 
 def _document(code: str, title: str, status: int, detail: str, members: Mapping[str, Any]) -> Response:
-    body = {"type": kind(code), "title": title, "status": status, "detail": detail, **members}
+    body = _members(code, title, status, detail, members)
     return TrioResponse(json.dumps(body), status, content_type=PROBLEM_JSON)
+
+
+def _members(code: str, title: str, status: int, detail: str, members: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": kind(code), "title": title, "status": status, "detail": detail, **members}
 
 
 def _whole_seconds(seconds: float | None) -> str:

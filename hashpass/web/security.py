@@ -106,7 +106,14 @@ def install(app: QuartTrio, csp: Csp, cors: Mapping[str, Collection[str]] | None
                 break
         return response
 
+    async def protect_upgrade(response: Response | None) -> Response | None:
+        if response is not None:  # the upgrade was refused
+            for name, value in fixed.items():
+                response.headers[name] = value
+        return response
+
     app.after_request(protect)
+    app.after_websocket(protect_upgrade)  # type: ignore[type-var]  # Quart passes None for an accepted one
 
 
 def _share(response: Response, origins: frozenset[tuple[str, str, int]]) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from hashpass.cap import MemoryNonceStore
 from hashpass.cap.bodies import MAX_BODY
-from hashpass.cap.testing import solve
+from tests.cap.answers import right_answer, wrong_answer
 from tests.cap.live import serving
 from tests.cap.test_bodies import MALFORMED
 
@@ -39,7 +39,7 @@ def site() -> Iterator[httpx.Client]:
 
 def solved(site: httpx.Client) -> dict[str, Any]:
     challenge = site.post("/cap/challenge").json()
-    return {"token": challenge["token"], "solutions": solve(challenge["token"], challenge["challenge"])}
+    return {"token": challenge["token"], "solutions": right_answer(challenge)}
 
 
 def token_from(site: httpx.Client) -> str:
@@ -53,7 +53,7 @@ def test_a_form_is_taken_once_for_a_solved_challenge(site: httpx.Client) -> None
     assert made.status_code == 200
     challenge = made.json()
     assert len(challenge["challenge"]) == 5
-    body = {"token": challenge["token"], "solutions": solve(challenge["token"], challenge["challenge"])}
+    body = {"token": challenge["token"], "solutions": right_answer(challenge)}
     redeemed = site.post("/cap/redeem", json=body)
     assert redeemed.status_code == 200
     assert redeemed.json().keys() == {"success", "token", "expires"}
@@ -70,8 +70,9 @@ def test_a_form_without_a_good_token_is_not_taken(site: httpx.Client) -> None:
 
 
 def test_a_refused_answer_is_200_with_a_reason_and_may_be_mended(site: httpx.Client) -> None:
-    body = solved(site)
-    for bad in ([*body["solutions"][:-1], 2**53 - 1], [], [0] * 1000):
+    challenge = site.post("/cap/challenge").json()
+    body = {"token": challenge["token"], "solutions": right_answer(challenge)}
+    for bad in (wrong_answer(challenge), [], [0] * 1000):
         answer = site.post("/cap/redeem", json={**body, "solutions": bad})
         assert (answer.status_code, answer.json()["success"]) == (200, False)
         assert answer.json()["error"]
@@ -145,7 +146,7 @@ def post(view: Any, body: object = None) -> Any:
 
 def redeem_one() -> tuple[int, dict[str, Any]]:
     _, challenge = post(views.CapChallengeView)
-    solutions = solve(challenge["token"], challenge["challenge"])
+    solutions = right_answer(challenge)
     status, answer = post(views.CapRedeemView, {"token": challenge["token"], "solutions": solutions})
     return status, answer
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from hashpass.cap import CapServer, MemoryNonceStore
-from hashpass.cap.testing import solve
+from tests.cap.answers import right_answer
 from tests.cap.live import serving
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cap.md"
@@ -62,7 +62,7 @@ def easier(text: str, place: str) -> str:
 def pass_the_gate(site: httpx.Client) -> None:
     """What the page does: challenge, redeem, form. And once more, which must not do."""
     challenge = site.post("/cap/challenge").json()
-    body = {"token": challenge["token"], "solutions": solve(challenge["token"], challenge["challenge"])}
+    body = {"token": challenge["token"], "solutions": right_answer(challenge)}
     form = {"cap-token": site.post("/cap/redeem", json=body).json()["token"], "message": "hello"}
     assert [site.post("/contact", data=form).status_code for _ in range(2)] == [200, 403]
     assert site.post("/contact", data={"message": "hello"}).status_code == 403
@@ -148,7 +148,7 @@ def test_the_redis_store_marks_a_nonce_once_and_for_whole_seconds() -> None:
     exec(text, names)
     cap = CapServer("x" * 16, 2, 8, 1, nonce_store=names["RedisNonceStore"](Redis()))
     challenge = cap.create_challenge()
-    solutions = solve(challenge["token"], challenge["challenge"])
+    solutions = right_answer(challenge)
     token = cap.redeem(challenge["token"], solutions)["token"]
     assert not cap.redeem(challenge["token"], solutions)["success"]
     assert [cap.validate(token), cap.validate(token)] == [True, False]

@@ -82,6 +82,19 @@ def test_memory_is_given_back() -> None:
     assert len(store._groups) == len(store._seconds) == 1
 
 
+def test_a_nonce_that_was_marked_again_is_forgotten_with_its_second_life() -> None:
+    clock = HandClock(100.25)
+    store = MemoryNonceStore(clock=clock)
+    assert store.mark_used("a", 0.25)
+    clock.now = 100.75
+    assert store.mark_used("a", 10)
+    clock.now = 105.0
+    assert not store.mark_used("a", 10)
+    clock.now = 111.0
+    assert store.mark_used("b", 10)
+    assert list(store._expiries) == ["b"]
+
+
 @pytest.mark.parametrize("most", [0, -1, True, 1.5, None, "10"])
 def test_a_store_without_room_is_not_made(most: object) -> None:
     with pytest.raises(ValueError, match="max_nonces"):
@@ -135,11 +148,11 @@ def test_a_call_costs_no_more_with_a_hundred_thousand_nonces_alive() -> None:
             store.mark_used(f"alive {n}", 600 + n % 6000)
         times = []
         for block in range(30):
-            started = time.perf_counter()
+            started = time.thread_time()
             for n in range(200):
                 clock.now += 0.001
                 store.mark_used(f"{block} {n}", 600)
-            times.append(time.perf_counter() - started)
+            times.append(time.thread_time() - started)
         return statistics.median(times)
 
     assert min(cost(100_000) / cost(100) for _ in range(3)) < 5

@@ -12,6 +12,7 @@ import pytest
 from hashpass.cap import CapServer, MemoryNonceStore, NonceStore, testing
 from hashpass.cap.challenge import prng, seeded_pairs
 from tests.cap import vectors
+from tests.cap.answers import right_answer, wrong_answer
 
 SECRET = vectors.SECRET
 SMALL = {"challenge_count": 4, "challenge_size": 16, "challenge_difficulty": 1}
@@ -61,7 +62,7 @@ def test_each_redeems_and_validates_what_the_other_gave_out(names: tuple[str, st
     servers = {"ours": ours(), "theirs": theirs()}
     giver, taker = (servers[name] for name in names)
     challenge = giver.create_challenge()
-    solutions = testing.solve(challenge["token"], challenge["challenge"])
+    solutions = right_answer(challenge)
     assert solutions == capjs_server.testing.solve(challenge["token"], challenge["challenge"])
     result = taker.redeem(challenge["token"], solutions)
     assert result["success"]
@@ -72,18 +73,17 @@ def test_a_store_written_for_theirs_works_here_and_keeps_both_from_redeeming_twi
     for store in (capjs_server.MemoryNonceStore(), MemoryNonceStore()):
         mine, other = ours(nonce_store=store), theirs(nonce_store=store)
         challenge = other.create_challenge()
-        solutions = testing.solve(challenge["token"], challenge["challenge"])
+        solutions = right_answer(challenge)
         assert mine.redeem(challenge["token"], solutions)["success"]
         assert not other.redeem(challenge["token"], solutions)["success"]
 
 
 def test_what_differs_on_purpose() -> None:
     challenge = theirs().create_challenge()
-    solutions = testing.solve(challenge["token"], challenge["challenge"])
-    bad = [2**53 - 1, *solutions[1:]]
+    solutions = right_answer(challenge)
     mine, other = ours(), theirs()
     for server in (mine, other):
-        assert not server.redeem(challenge["token"], bad)["success"]
+        assert not server.redeem(challenge["token"], wrong_answer(challenge))["success"]
     # A wrong answer burns the challenge there, not here.
     assert not other.redeem(challenge["token"], solutions)["success"]
     token = mine.redeem(challenge["token"], solutions)["token"]

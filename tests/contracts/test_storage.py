@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from hashpass.storage.base import Store
 from hashpass.storage.memory import MemoryStore
+from hashpass.storage.sqlite import SqliteStore
 
 
 @frozen
@@ -48,8 +51,18 @@ async def memory() -> AsyncIterator[Bench]:
     await store.aclose()
 
 
+@asynccontextmanager
+async def sqlite() -> AsyncIterator[Bench]:
+    clock = HandClock()
+    with TemporaryDirectory() as directory:
+        store = await SqliteStore.open(Path(directory) / "store.sqlite", wall=clock)
+        yield Bench(store, clock.wait)
+        await store.aclose()
+
+
 BACKENDS: dict[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
     "memory": memory,
+    "sqlite": sqlite,
 }
 
 

@@ -7,6 +7,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -333,3 +334,29 @@ def test_after_all_that_the_server_is_well_and_the_sum_of_the_rates_is_zero(targ
     assert {task["crashes"] for task in health["tasks"].values()} == {0}
     metrics = target.http.get("/metrics").text
     assert "hashpass_network_hash_rate 0.0" in metrics
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"GET /api/health HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+        (b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"no http at all\r\n\r\n", 400),
+    ],
+)
+async def test_what_is_refused_before_the_app_is_asked_has_the_form_of_all_answers(
+    tmp_path: Path, raw: bytes, status: int
+) -> None:
+    with trio.fail_after(20):
+        async with open_house(tmp_path) as running:
+            host, port = running.url.removeprefix("http://").split(":")
+            async with await trio.open_tcp_stream(host, int(port)) as stream:
+                await stream.send_all(raw)
+                answer = b"".join([chunk async for chunk in stream])
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"content-type: application/problem+json" in head
+    assert b"content-security-policy: default-src 'none'" in head
+    problem = json.loads(body)
+    assert problem["status"] == status
+    assert problem["detail"]

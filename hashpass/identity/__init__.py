@@ -1,0 +1,1 @@
+"""Who somebody is, known by nothing but a number derived from an e-mail address that is then forgotten."""
