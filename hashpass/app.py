@@ -95,7 +95,7 @@ class House:
             "race": self.arbiter.run,
         }
 
-    async def run(
+    async def run(  # noqa: ASYNC128 - serve() reports
         self, closing: trio.Event, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Open, report the addresses, serve until `closing` is set, and leave nothing undone that was promised."""
@@ -175,8 +175,10 @@ async def build(
     """
     directory = settings.data_dir
     keys = KeyFile(directory / "keys.json", code_secret=settings.hmac_secret).load()
-    state_file = StateFile(directory / "state.json")
-    restored = state.restore(state_file.load() or None, rules_of(settings), settings.difficulty)
+    state_path = directory / "state.json"
+    state_file = StateFile(state_path)
+    saved = state_file.load() if state_path.exists() else None
+    restored = state.restore(saved, rules_of(settings), settings.difficulty)
     audit = await Audit.open(directory, keys.audit, retention_days=settings.retention_days, wall=wall)
     prizes = Prizes()
     for record in await audit.recent(KEPT):
@@ -266,7 +268,8 @@ async def build(
 
     signer = TraceSigner(keys.trace, wall=wall)
     app = Application("hashpass", static_folder=None)
-    csp = Csp(script_src=gate.csp.script, frame_src=gate.csp.frame)
+    built = Path(__file__).parent / "static"
+    csp = pages.policy(built) + Csp(script_src=gate.csp.script, frame_src=gate.csp.frame)
     house = House(
         settings=settings,
         app=app,
@@ -306,13 +309,10 @@ async def build(
     ).install(app)
     CapApi(captchas, settings.cap_site_secret, addresses, bans, counters.captcha).install(app)
     app.register_blueprint(docs.blueprint(__version__, settings.public_url))
-    pages.install(app, Path(__file__).parent / "static")
+    pages.install(app, built)
     add_late_upgrades(app, lane)
-    security.install(
-        app,
-        csp,
-        {"/api/": settings.cors_origins, "/api/cap/": (*settings.cors_origins, *settings.cap_origins)},
-    )
+    cap_origins = (*settings.cors_origins, *settings.cap_origins)
+    security.install(app, csp, {"/api/": settings.cors_origins, "/api/cap/": cap_origins, "/static/cap/": cap_origins})
     house.watch(counters)
     return house
 

@@ -70,7 +70,7 @@ class Bans:
         try:
             networks = [parse_ban(text) for text in json.loads(content)["banned_ips"]]
         except (BadRequest, ValueError, KeyError, TypeError) as error:
-            raise BansUnreadable(f"{self._name} cannot be read: {error!s:.200}. Repair it or move it away.") from error
+            raise BansUnreadable(f"{self._name} is not what this server wrote. Repair it or move it away.") from error
         self._install(networks)
 
     async def ban(self, text: str) -> str:

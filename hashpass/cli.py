@@ -161,7 +161,7 @@ async def _open(wanted: Settings, addresses: list[str]) -> None:
         gc.set_threshold(100_000, 50, 1000)
 
 
-async def _until_closed(
+async def _until_closed(  # noqa: ASYNC128 - the house reports
     house: app.House, closing: trio.Event, scope: trio.CancelScope, *, task_status: trio.TaskStatus[list[str]]
 ) -> None:
     await house.run(closing, task_status=task_status)

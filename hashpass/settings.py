@@ -262,6 +262,8 @@ def load(environ: Mapping[str, str], dotenv: Path | None = None) -> Settings:
     if problems:
         raise SettingsError(tuple(problems))
     slips = [*_unknown(from_file.keys() | environ.keys()), *_unused(given_names)]
+    if values.get("verify_threads", 0) > settings.verify_threads:
+        slips.append(f"HASHPASS_VERIFY_THREADS is more than there are cores; {settings.verify_threads} are used.")
     return attrs.evolve(settings, warnings=tuple(slips))
 
 
@@ -288,6 +290,8 @@ def _given(*sources: Mapping[str, str | None]) -> Iterator[tuple[Setting, str]]:
 def _resolve(settings: Settings, given: AbstractSet[str]) -> Settings:
     """Fill in the defaults that depend on other settings."""
     changes: dict[str, Any] = {}
+    # Hashes keep a core busy each: more threads than cores would only make an answer wait for those behind it.
+    changes["verify_threads"] = min(settings.verify_threads, text.cores())
     if "gate" not in given and (settings.turnstile_site_key or settings.turnstile_secret_key):
         changes["gate"] = "turnstile"
     if settings.target_time_min is not None and settings.target_time_max is not None:

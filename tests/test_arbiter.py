@@ -367,9 +367,7 @@ async def test_new_rules_open_a_new_puzzle_under_them(world: World) -> None:
     assert world.of("published")[-1]["reason"] == "admin"
 
 
-async def test_an_undecided_answer_is_told_to_come_back_after_two_minutes(
-    world: World, autojump_clock: object
-) -> None:
+async def test_an_undecided_answer_is_told_to_come_back_after_two_minutes(world: World, autojump_clock: object) -> None:
     answer = world.answer(7)
     world.verifier.hold(answer.hash)
     began = trio.current_time()

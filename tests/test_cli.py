@@ -140,6 +140,7 @@ async def test_a_port_in_use_ends_with_2_and_a_sentence(tmp_path: Path) -> None:
     [
         ("state.json", b'{"round": 1'),
         ("state.json", b"[]"),
+        ("state.json", b"{}"),
         ("state.json", b'{"round": 1}'),
         ("verify.json", b"["),
         ("verify.json", b"{}"),

@@ -287,6 +287,13 @@ def test_a_garbled_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFact
         load({}, dotenv)
 
 
+def test_no_more_threads_check_answers_than_there_are_cores() -> None:
+    settings = load({"HASHPASS_VERIFY_THREADS": "64"})
+    assert settings.verify_threads == Settings().verify_threads
+    assert any("HASHPASS_VERIFY_THREADS" in warning for warning in settings.warnings) == (settings.verify_threads < 64)
+    assert load({"HASHPASS_VERIFY_THREADS": "1"}).verify_threads == 1
+
+
 # The gate
 
 

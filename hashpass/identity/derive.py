@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -73,11 +74,14 @@ def username_of(user_id: bytes) -> str:
 class Derivation:
     """Derives on a thread of its own, so that neither the loop nor those who check answers wait for it."""
 
-    def __init__(self, salt: bytes, *, threads: int = 1) -> None:
+    def __init__(
+        self, salt: bytes, *, threads: int = 1, derive: Callable[[str, bytes], bytes] = derive_user_id
+    ) -> None:
         self._salt = salt
+        self._derive = derive
         self._limiter = trio.CapacityLimiter(threads)
 
     async def __call__(self, email: str) -> bytes:
         if self._limiter.statistics().tasks_waiting >= MAX_WAITING:
             raise QueueFull("Many people are signing in at this moment. Try again soon.", retry_after=5)
-        return await trio.to_thread.run_sync(derive_user_id, email, self._salt, limiter=self._limiter)
+        return await trio.to_thread.run_sync(self._derive, email, self._salt, limiter=self._limiter)

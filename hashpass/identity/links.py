@@ -1,4 +1,4 @@
-"""Magic links: a token that names a user and an end, signed; and the address around it, never of the caller's choice."""
+"""Magic links: a signed token that names a user and an end, and the address around it, which no caller may choose."""
 
 from __future__ import annotations
 

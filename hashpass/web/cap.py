@@ -62,25 +62,32 @@ class CapApi:
         return answer
 
     async def siteverify(self) -> ResponseReturnValue:
-        """Like reCAPTCHA's: the answer is always 200, and what is wrong stands in `error-codes`."""
+        """Like reCAPTCHA's: whatever is wrong with the question is a 200, and stands in `error-codes`."""
+        try:
+            self._refuse_banned()
+            wrong = await self._verify()
+        except HashPassError as error:
+            code = "internal-error" if isinstance(error, StoreFailed) else "bad-request"
+            return problem(error, success=False, **{"error-codes": [code]})
+        return {"success": True} if wrong is None else {"success": False, "error-codes": [wrong]}
+
+    async def _verify(self) -> str | None:
+        """Spend the token; None, or the code for what is wrong."""
         try:
             given = await self._read_form_or_json()
         except (HashPassError, HTTPException):
-            return _no("bad-request")
+            return "bad-request"
         secret, token = given.get("secret"), given.get("response")
         if not isinstance(secret, str) or not secret:
-            return _no("missing-input-secret")
+            return "missing-input-secret"
         if not hmac.compare_digest(secret.encode(errors="replace"), (self.site_secret or "").encode()):
-            return _no("invalid-input-secret")
+            return "invalid-input-secret"
         if not isinstance(token, str) or not token:
-            return _no("missing-input-response")
-        try:
-            verdict = await self.server.spend_async(token)
-        except StoreFailed as error:
-            return problem(error, success=False, **{"error-codes": ["internal-error"]})
+            return "missing-input-response"
+        verdict = await self.server.spend_async(token)
         if verdict == "invalid":
-            return _no("invalid-input-response")
-        return {"success": True} if verdict == "good" else _no("timeout-or-duplicate")
+            return "invalid-input-response"
+        return None if verdict == "good" else "timeout-or-duplicate"
 
     async def _read_form_or_json(self) -> dict[str, Any]:
         if request.mimetype in {"application/x-www-form-urlencoded", "multipart/form-data"}:
@@ -95,7 +102,3 @@ class CapApi:
 def _refused(error: HashPassError) -> ResponseReturnValue:
     """The widget looks at `success` and shows `error`; everybody else reads the problem around them."""
     return problem(error, success=False, error=error.detail)
-
-
-def _no(code: str) -> dict[str, Any]:
-    return {"success": False, "error-codes": [code]}

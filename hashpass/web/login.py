@@ -34,7 +34,7 @@ FORWARDING: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forw
 
 NO_HEADER: Final = "Missing Authorization header. Include 'Authorization: Bearer <token>'"
 NO_BEARER: Final = "Invalid Authorization header format. Use 'Bearer <token>'"
-NO_TOKEN: Final = "Empty Bearer token provided"
+EMPTY_BEARER: Final = "Empty Bearer token provided"
 
 MAX_LISTED: Final = 1000
 
@@ -204,7 +204,7 @@ def _bearer(asking: Request) -> str:
     if scheme != "Bearer":
         raise SessionRequired(NO_BEARER)
     if not token.strip():
-        raise SessionRequired(NO_TOKEN)
+        raise SessionRequired(EMPTY_BEARER)
     return token.strip()
 
 

@@ -102,6 +102,13 @@ messages, a kick), with 1009 after a frame that is too large, with 1001 when it 
 """.strip()
 
 
+CAPTCHA: Final = """
+A server for the widget of Cap (`@cap.js/widget`), for this page and for others. Its element posts to `challenge` and
+`redeem` by itself; pages of the sites in `HASHPASS_CAP_ORIGINS` may show it. What these two calls refuse is a problem
+like any other, with `success` (false) and `error` beside its own fields.
+""".strip()
+
+
 def document(version: str, server_url: str | None = None) -> dict[str, Any]:
     """The whole document, new at each call. `server_url` is where the public reaches this server, if that is known."""
     return {
@@ -117,6 +124,7 @@ def document(version: str, server_url: str | None = None) -> dict[str, Any]:
         "tags": [
             {"name": "Entering", "description": "The gate, and the session behind it."},
             {"name": "Racing", "description": "The puzzle, the answers and the codes."},
+            {"name": "Captcha", "description": CAPTCHA},
             {"name": "Server", "description": "How the server is doing."},
             {"name": "WebSocket", "description": WEBSOCKET},
         ],
@@ -266,6 +274,7 @@ def _paths() -> dict[str, Any]:
                 security=[{"session": []}],
             )
         },
+        **_cap_paths(),
         "/api/health": {
             "get": {
                 **_operation(
@@ -291,6 +300,42 @@ def _paths() -> dict[str, Any]:
                 security=[{}, {"metrics": []}],
             )
         },
+    }
+
+
+def _cap_paths() -> dict[str, Any]:
+    verify = _operation(
+        "Ask whether a token is good",
+        "For the back ends of other sites, in the manner of reCAPTCHA, as JSON or as a form; there is such a call "
+        "only where `HASHPASS_CAP_SITE_SECRET` is set. Whatever is wrong with the request stands in `error-codes`.",
+        tag="Captcha",
+        ok=_json("The answer, yes or no.", "CapVerified"),
+        refusals=(*ANYWHERE, Banned, StoreUnavailable),
+    )
+    schema = {"schema": {"$ref": "#/components/schemas/CapVerify"}}
+    forms = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+    verify["requestBody"] = {"required": True, "content": dict.fromkeys(forms, schema)}
+    return {
+        "/api/cap/challenge": {
+            "post": _operation(
+                "Fetch a challenge",
+                "No body is asked for. The server keeps nothing of a challenge; all of it is in its token.",
+                tag="Captcha",
+                ok=_json("The challenge.", "CapChallenge"),
+                refusals=PUBLIC,
+            )
+        },
+        "/api/cap/redeem": {
+            "post": _operation(
+                "Redeem a solved challenge",
+                "Once. A wrong answer is 200 with `success` false, and the right one may still follow.",
+                tag="Captcha",
+                body="CapRedeem",
+                ok=_json("A token, or the reason why not.", "CapRedeemed"),
+                refusals=(*PUBLIC, StoreUnavailable),
+            )
+        },
+        "/api/cap/siteverify": {"post": verify},
     }
 
 

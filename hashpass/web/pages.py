@@ -6,6 +6,7 @@ A path is only ever a key of a table, so there is no way out of the directory, a
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from quart import Response, abort, request
 from quart_trio.wrappers import TrioResponse
 
 from hashpass.web.errors import Application
+from hashpass.web.security import Csp
 
 log = logging.getLogger("hashpass.web")
 
@@ -45,6 +47,8 @@ ENCODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
 
 UNCHANGING: Final = "public, max-age=31536000, immutable"
 REVALIDATED: Final = "no-cache"
+
+POLICY: Final = "csp.json"
 
 ROBOTS: Final = "User-agent: *\nDisallow: /admin\nDisallow: /api/\nDisallow: /result/\n"
 NOT_BUILT: Final = "The pages have not been built, so there is only the API here. ./scripts/nox -s serve builds them.\n"
@@ -97,6 +101,12 @@ def _read(path: Path, *, hashed: bool) -> Asset:
         cache_control=UNCHANGING if hashed else REVALIDATED,
         digest=hashlib.sha256(content).hexdigest()[:32],
     )
+
+
+def policy(directory: Path) -> Csp:
+    """What the built pages need of the policy beyond our own origin: the hash of the style sheet in Cap's widget."""
+    path = directory / POLICY
+    return Csp(style_src=tuple(json.loads(path.read_bytes())["style_src"])) if path.is_file() else Csp()
 
 
 def install(app: Application, directory: Path) -> None:

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
+from hashpass.cap.challenge import MAX_SOLUTION
+from hashpass.cap.server import MAX_COUNT
 from hashpass.domain.values import MAX_NONCE, MAX_TRACE, MAX_VISITOR_ID
 
 SEED: Final = "5f1c0a9e4b7d2836c1f0e5a4938271605f4e3d2c1b0a99887766554433221100"
 VISITOR: Final = "3a7bd3e2360a3d29eea436fcfb7e44c7"
 TRACE: Final = "ip=203.0.113.7\nts=1790000000.000\nvisit_scheme=https\nuag=Mozilla/5.0\nsig=6b1f0c\n"
+
+CAP_TIME: Final = 1790000000000
+CAP_CHALLENGE: Final = f"{SEED[:50]}:1789999400000:{CAP_TIME}:1:16:4:{SEED[::-1]}"
+CAP_TOKEN: Final = f"{SEED[:30]}:1789992800000:{CAP_TIME}:{SEED[::-1]}"
+CAP_ERRORS: Final = (
+    "missing-input-secret",
+    "invalid-input-secret",
+    "missing-input-response",
+    "invalid-input-response",
+    "timeout-or-duplicate",
+    "bad-request",
+)
 
 
 def schemas() -> dict[str, Any]:
@@ -171,6 +185,7 @@ def schemas() -> dict[str, Any]:
                 ]
             },
         ),
+        **_cap_schemas(),
         "Health": _object(
             "How the server is.",
             {
@@ -190,6 +205,70 @@ def schemas() -> dict[str, Any]:
                 "uptime": 86400.5,
                 "tasks": {"race": {"state": "running", "crashes": 0}},
             },
+        ),
+    }
+
+
+def _cap_schemas() -> dict[str, Any]:
+    success = {"type": "boolean"}
+    milliseconds = {"type": "integer", "minimum": 0, "description": "Milliseconds since 1970."}
+    pair = {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}
+    seeded = {name: {"type": "integer", "minimum": 1} for name in ("c", "s", "d")}
+    return {
+        "CapChallenge": _object(
+            "Work for a browser: for each pair of salt and target a whole number n such that the hex form of "
+            "SHA-256(salt + n) begins with the target.",
+            {
+                "challenge": {
+                    "oneOf": [
+                        {"type": "array", "items": pair, "minItems": 1, "maxItems": MAX_COUNT},
+                        _object("How many pairs to derive from the token: `HASHPASS_CAP_FORMAT=seeded`.", seeded),
+                    ]
+                },
+                "token": {"type": "string"},
+                "expires": milliseconds,
+            },
+            example={"challenge": [["5f1c0a9e4b7d2836", "c0de"]], "token": CAP_CHALLENGE, "expires": CAP_TIME},
+        ),
+        "CapRedeem": _object(
+            "A challenge and its solutions, in the order of its pairs.",
+            {
+                "token": {"type": "string"},
+                "solutions": {
+                    "type": "array",
+                    "items": {"type": "integer", "minimum": 0, "maximum": MAX_SOLUTION},
+                    "maxItems": MAX_COUNT,
+                },
+            },
+            example={"token": CAP_CHALLENGE, "solutions": [71234]},
+        ),
+        "CapRedeemed": _object(
+            "A token that is good once, or why there is none.",
+            {
+                "success": success,
+                "token": {"type": "string"},
+                "expires": milliseconds,
+                "error": {"type": "string", "description": "A sentence that a person can act on."},
+            },
+            optional=("token", "expires", "error"),
+            example={"success": True, "token": CAP_TOKEN, "expires": CAP_TIME},
+        ),
+        "CapVerify": _object(
+            "The token of a form that was sent to another site.",
+            {
+                "secret": {"type": "string", "description": "`HASHPASS_CAP_SITE_SECRET`."},
+                "response": {"type": "string", "description": "What the widget put into the form."},
+            },
+            example={"secret": "known to both servers", "response": CAP_TOKEN},
+        ),
+        "CapVerified": _object(
+            "Whether the token was good. It is spent by the asking.",
+            {
+                "success": success,
+                "error-codes": {"type": "array", "items": {"enum": list(CAP_ERRORS)}, "minItems": 1},
+            },
+            optional=("error-codes",),
+            example={"success": False, "error-codes": ["timeout-or-duplicate"]},
         ),
     }
 

@@ -22,6 +22,8 @@ from hashpass.identity.derive import deliverable
 from hashpass.identity.mail.message import Mail, MailFailed, Sender
 
 PORTS: Final = {"smtp": 587, "smtps": 465}
+SEVEN_BIT: Final = SMTP.clone(cte_type="7bit")
+"""What every mail server passes on unchanged."""
 STEP_SECONDS: Final = 10.0
 """How long the server may take over one step of the conversation."""
 
@@ -118,17 +120,17 @@ class SmtpTransport:
 
 def build_message(mail: Mail, sender: Sender, now: float) -> EmailMessage:
     local, _, domain = deliverable(mail.to).rpartition("@")
-    message = EmailMessage(SMTP)
+    message = EmailMessage(SEVEN_BIT)
     message["From"] = Address(sender.name, addr_spec=sender.email)
     message["To"] = Address(username=local, domain=domain)
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
     message["Message-ID"] = make_msgid(domain=sender.domain)
-    message["Content-Language"] = mail.language
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
+    message["Content-Language"] = mail.language  # last, since set_content would take it for the old content's
     return message
 
 
