@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, TextIO
 from urllib.parse import quote, urlsplit
 
@@ -18,6 +19,7 @@ from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError,
 
 from hashpass import __version__
 from hashpass.argon import Arena
+from hashpass.cap.challenge import MAX_SOLUTION
 from hashpass.cap.testing import solve
 from hashpass.domain.search import Answer, Job, Meter, Search, progress, search
 
@@ -297,7 +299,8 @@ class Miner:
         self.say("Solving the captcha.")
         challenge = (await self._http.post(f"{endpoint}challenge")).raise_for_status().json()
         token: str = challenge["token"]
-        solutions = await trio.to_thread.run_sync(solve, token, challenge["challenge"], abandon_on_cancel=True)
+        work = partial(solve, token, challenge["challenge"], max_nonce=MAX_SOLUTION)
+        solutions = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
         body = {"token": token, "solutions": solutions}
         answer = (await self._http.post(f"{endpoint}redeem", json=body)).raise_for_status().json()
         if not answer["success"]:

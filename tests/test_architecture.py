@@ -88,11 +88,13 @@ def test_a_service_knows_neither_the_street_nor_another_service(name: str) -> No
         ("hypercorn", {"server", "connection"}),
         ("quart", {"web"}),
         ("quart_trio", {"web"}),
-        ("httpx", {"gates/turnstile", "webhooks", "mine", "cli"}),
+        ("httpx", {"gates/turnstile", "webhooks", "mine", "identity"}),
         ("dotenv", {"settings"}),
         ("prometheus_client", {"metrics"}),
         ("argon2", {"argon"}),
         ("trio_websocket", {"mine"}),
+        ("django", {"cap"}),
+        ("mnemonic", {"generators"}),
     ],
 )
 def test_a_foreign_library_lives_in_one_place(package: str, homes: set[str]) -> None:

@@ -392,7 +392,7 @@ async def test_nothing_is_good_after_its_time(tmp_path: Path) -> None:
 
 async def test_a_banned_address_is_told_so_in_the_widgets_words(tmp_path: Path) -> None:
     with trio.fail_after(20):
-        (tmp_path / "blacklist.json").write_text('["203.0.113.7"]')
+        (tmp_path / "blacklist.json").write_text('{"banned_ips": ["203.0.113.7"]}')
         async with open_house(tmp_path, **SITE) as running:
             headers = {"X-Real-IP": "203.0.113.7"}
             for path in ("challenge", "redeem"):

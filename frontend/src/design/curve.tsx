@@ -26,6 +26,11 @@ interface CurveProperties extends Frame {
 }
 
 export function Curve({ lines, label, ...frame }: CurveProperties) {
+  const pieces = lines.map(({ name, filled, points }) => ({
+    name,
+    filled,
+    parts: split(points.filter(([at]) => at >= frame.from && at <= frame.to)),
+  }));
   return (
     <svg
       class="curve"
@@ -35,25 +40,29 @@ export function Curve({ lines, label, ...frame }: CurveProperties) {
       aria-label={label}
     >
       <path class="grid" d={`M0 0H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT}H${WIDTH}`} />
-      {lines.map((line) => {
-        const pieces = split(line.points.filter(([at]) => at >= frame.from && at <= frame.to));
-        return (
-          <g key={line.name} class={line.name}>
-            {line.filled && <path class="area" d={pieces.map((piece) => area(piece, frame)).join("")} />}
-            <path class="line" d={pieces.map((piece) => stroke(piece, frame)).join("")} />
-          </g>
-        );
-      })}
+      {pieces.map(({ name, filled, parts }) => (
+        <g key={`${name} area`} class={name}>
+          {filled && <path class="area" d={parts.map((piece) => area(piece, frame)).join("")} />}
+        </g>
+      ))}
+      {/* No line is hidden behind another's area. */}
+      {pieces.map(({ name, parts }) => (
+        <g key={name} class={name}>
+          <path class="line" d={parts.map((piece) => stroke(piece, frame)).join("")} />
+        </g>
+      ))}
     </svg>
   );
 }
 
-/** The first of 1, 2, 5, 10, 20 … that leaves a little air above the highest value. */
+const STEPS = [1, 1.5, 2, 3, 4, 5, 6, 8];
+
+/** The next round number that leaves a little air above the highest value. */
 export function niceTop(highest: number): number {
   if (!(highest > 0) || !Number.isFinite(highest)) return 1;
   const wanted = highest * 1.05;
   const power = 10 ** Math.floor(Math.log10(wanted));
-  return ([1, 2, 5].find((step) => step * power >= wanted) ?? 10) * power;
+  return (STEPS.find((step) => step * power >= wanted) ?? 10) * power;
 }
 
 /** Cuts a line where nobody measured. */

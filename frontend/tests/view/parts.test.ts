@@ -81,7 +81,7 @@ describe("the scale", () => {
 
 describe("the curve", () => {
   test("leaves air above the highest value", () => {
-    expect([0, 1, 31, 412, 480, 960, 1e7].map(niceTop)).toEqual([1, 2, 50, 500, 1000, 2000, 2e7]);
+    expect([0, 1, 31, 412, 480, 960, 1e7].map(niceTop)).toEqual([1, 1.5, 40, 500, 600, 1500, 1.5e7]);
     expect(niceTop(Number.NaN)).toBe(1);
     expect(niceTop(Number.POSITIVE_INFINITY)).toBe(1);
   });
