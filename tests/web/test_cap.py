@@ -32,8 +32,8 @@ from tests.house import Running, open_house
 
 SITE_SECRET = "known to the back ends of other sites"
 SHOP = "https://shop.example"
-LIGHT = {"HASHPASS_CAP_COUNT": "3", "HASHPASS_CAP_DIFFICULTY": "1"}
-SITE = {**LIGHT, "HASHPASS_CAP_SITE_SECRET": SITE_SECRET}
+LIGHT: dict[str, Any] = {"HASHPASS_CAP_COUNT": "3", "HASHPASS_CAP_DIFFICULTY": "1"}
+SITE: dict[str, Any] = {**LIGHT, "HASHPASS_CAP_SITE_SECRET": SITE_SECRET}
 RACERS = 50
 
 
@@ -374,7 +374,7 @@ async def test_what_was_made_before_this_start_is_refused(tmp_path: Path) -> Non
 
 async def test_nothing_is_good_after_its_time(tmp_path: Path) -> None:
     now = [1_790_000_000.0]
-    lives = {"HASHPASS_CAP_CHALLENGE_EXPIRY": "60", "HASHPASS_CAP_TOKEN_EXPIRY": "120"}
+    lives: dict[str, Any] = {"HASHPASS_CAP_CHALLENGE_EXPIRY": "60", "HASHPASS_CAP_TOKEN_EXPIRY": "120"}
     with trio.fail_after(20):
         async with open_house(tmp_path, wall=lambda: now[0], **SITE, **lives) as running:
             challenge = await new_challenge(running.http)

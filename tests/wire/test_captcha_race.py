@@ -58,13 +58,15 @@ async def test_both_solve_the_captcha_and_race_and_no_round_has_two_winners(tmp_
 
 async def test_a_new_session_after_a_restart_costs_a_new_captcha(tmp_path: Path) -> None:
     with trio.fail_after(60):
-        async with serving(tmp_path, **RULES) as server:
-            async with running(tmp_path, "mine", server.url, "--threads", "1") as miner:
-                await miner.says(" is won. The code:")
-                assert await server.end(signal.SIGTERM) == 0
-                before = sum(" is won. The code:" in line for line in miner.lines)
-                async with serving(tmp_path, **RULES, PORT=server.url.rpartition(":")[2]):
-                    await miner.says("Solving the captcha.", times=2)
-                    await miner.says(" is won. The code:", times=before + 1)
-                    assert await miner.end(signal.SIGTERM) == 0
+        async with (
+            serving(tmp_path, **RULES) as server,
+            running(tmp_path, "mine", server.url, "--threads", "1") as miner,
+        ):
+            await miner.says(" is won. The code:")
+            assert await server.end(signal.SIGTERM) == 0
+            before = sum(" is won. The code:" in line for line in miner.lines)
+            async with serving(tmp_path, **RULES, PORT=server.url.rpartition(":")[2]):
+                await miner.says("Solving the captcha.", times=2)
+                await miner.says(" is won. The code:", times=before + 1)
+                assert await miner.end(signal.SIGTERM) == 0
     assert not any("Traceback" in line for line in miner.lines)

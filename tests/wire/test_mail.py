@@ -44,7 +44,7 @@ from tests.identity.desk import JWT_SECRET, LINK_KEY, ORIGIN, SALT, HandClock
 PERSON = "zuzanna.nobody@mail.example"
 LINK = "https://hashpass.example/?magiclink=2ZcbRop&next=3FTYu8"
 SENDER = Sender("HashPass", "noreply@hashpass.example")
-USER, PASSWORD = "mailer", "p/w@:ü"
+USER, PASSWORD = "mailer", "p/w@:x"
 
 
 @define
@@ -71,7 +71,7 @@ class Postman:
 
 
 def authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: LoginPassword) -> AuthResult:
-    return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()))
+    return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()), handled=False)
 
 
 @contextmanager
@@ -145,19 +145,18 @@ async def test_a_name_beyond_ascii_is_written_to_where_the_server_knows_how() ->
         await send(f"smtp://127.0.0.1:{port}", mail)
 
 
-@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
-async def test_tls_and_a_password_where_the_server_wants_them(scheme: str) -> None:
-    postman = Postman()
-    context = server_context()
-    tls = {"ssl_context": context} if scheme == "smtps" else {"tls_context": context, "require_starttls": True}
-    with mail_server(postman, authenticator=authenticate, auth_required=True, auth_require_tls=False, **tls) as port:
-        await send(f"{scheme}://{USER}:p%2Fw%40%3A%C3%BC@127.0.0.1:{port}")
-        assert await failure(f"{scheme}://{USER}:wrong@127.0.0.1:{port}") == ("the mail server answered 535", False)
-        untold = await failure(f"{scheme}://127.0.0.1:{port}")
-    assert untold[0].endswith("530")
-    ((_, _, session),) = postman.got
-    assert session.ssl is not None or scheme == "smtps"
-    assert session.authenticated
+async def test_tls_and_a_password_where_the_server_wants_them() -> None:
+    postman, tls = Postman(), server_context()
+    with mail_server(postman, authenticator=authenticate, auth_required=True, tls_context=tls) as port:
+        await send(f"smtp://{USER}:p%2Fw%40%3Ax@127.0.0.1:{port}")
+        assert await failure(f"smtp://{USER}:wrong@127.0.0.1:{port}") == ("the mail server answered 535", False)
+        assert await failure(f"smtp://127.0.0.1:{port}") == ("the mail server answered 530", False)
+    # Of TLS from the first byte aiosmtpd knows nothing, so it must be told not to ask for it.
+    with mail_server(postman, tls, authenticator=authenticate, auth_require_tls=False) as port:
+        await send(f"smtps://{USER}:p%2Fw%40%3Ax@127.0.0.1:{port}")
+        assert await failure(f"smtps://{USER}:wrong@127.0.0.1:{port}") == ("the mail server answered 535", False)
+    assert [session.authenticated for _, _, session in postman.got] == [True, True]
+    assert postman.got[0][2].ssl is not None
 
 
 async def test_a_certificate_that_nobody_trusts_is_refused_unless_the_server_is_on_this_machine() -> None:
@@ -175,7 +174,7 @@ async def test_a_password_is_not_told_in_the_clear_to_another_machine() -> None:
         reason, again = await failure(f"smtp://{USER}:{PASSWORD.encode().hex()}@0.0.0.0:{port}")
         assert (reason, again) == ("the mail server offers no TLS, so it was not told the password", False)
         await send(f"smtp://0.0.0.0:{port}")
-        await send(f"smtp://{USER}:p%2Fw%40%3A%C3%BC@127.0.0.1:{port}")
+        await send(f"smtp://{USER}:p%2Fw%40%3Ax@127.0.0.1:{port}")
     assert [bool(session.authenticated) for _, _, session in postman.got] == [False, True]
 
 

@@ -294,6 +294,15 @@ describe("the live region", () => {
     expect(aloud()).toBe("");
   });
 
+  test("says a trouble once, however often it is tried again", () => {
+    const game = show(STATES.mining());
+    change(game, STATES["server-away"]());
+    const said = root.querySelector("div.aloud[role=status] p");
+    change(game, { ...game.state, trouble: { kind: "server-away", retryAt: 99_000 } });
+    change(game, { ...game.state, myRate: 1 });
+    expect(root.querySelector("div.aloud[role=status] p")).toBe(said);
+  });
+
   test("says that a closed race has opened", () => {
     const game = show(STATES["race-opens"]());
     change(game, { ...STATES.starting(), job: STATES.mining().job });

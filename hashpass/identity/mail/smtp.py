@@ -51,6 +51,8 @@ class Server:
         if parts.scheme not in PORTS or not parts.hostname or parts.path not in {"", "/"} or parts.query:
             raise ValueError(must)
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if not (user + password).isascii():
+            raise ValueError(f"{must}; the standard library cannot sign in with letters outside ASCII")
         return cls(parts.hostname, port or PORTS[parts.scheme], user, password, parts.scheme == "smtps")
 
     @property
