@@ -32,7 +32,7 @@ from hashpass.gates.open import OpenGate
 from hashpass.gates.turnstile import Turnstile
 from hashpass.hub import Hub
 from hashpass.lane import Lane
-from hashpass.limits import RateLimit
+from hashpass.limits import Pace, RateLimit
 from hashpass.metrics import Metrics
 from hashpass.miners import Miners
 from hashpass.server import serve
@@ -304,6 +304,7 @@ async def build(
         metrics=counters,
         metrics_token=settings.metrics_token,
         filter_agents=settings.ua_filter,
+        pace=Pace(),
         health=house.health,
         wall=wall,
     ).install(app)

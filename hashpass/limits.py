@@ -56,3 +56,40 @@ class RateLimit:
             if oldest is None or oldest[-1] > now - self._per:
                 return
             self._taken.popitem(last=False)
+
+
+class Pace:
+    """How long a refused caller waits for its refusal, by key: `burst` of them not at all, then `rate` a second.
+
+    A client that asks again at once a thousand times a second would take the processor from the hashes of others. One
+    that waits as it is told never gets here. Nobody is held for more than `most` seconds, so what is held is bounded by
+    the connections there are.
+    """
+
+    def __init__(
+        self,
+        *,
+        rate: float = 20.0,
+        burst: float = 20.0,
+        most: float = 1.0,
+        clock: Callable[[], float] = trio.current_time,
+        max_keys: int = 50_000,
+    ) -> None:
+        self._gap = 1.0 / rate
+        self._slack = burst / rate
+        self._most = most
+        self._clock = clock
+        self._max_keys = max_keys
+        self._paid: OrderedDict[str, float] = OrderedDict()  # until when each key has used up its share
+
+    def delay(self, key: str) -> float:
+        """Count a refusal, and say how many seconds to hold it."""
+        now = self._clock()
+        paid = max(self._paid.pop(key, now), now)
+        wait = min(max(paid - now - self._slack, 0.0), self._most)
+        # What cannot be made to wait longer is not counted further either: a flood of yesterday is not today's debt.
+        self._paid[key] = min(paid + self._gap, now + self._slack + self._most + self._gap)
+        oldest = next(iter(self._paid))
+        if len(self._paid) > self._max_keys or self._paid[oldest] <= now:
+            del self._paid[oldest]
+        return wait

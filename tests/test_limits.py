@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashpass.domain.errors import RateLimited
-from hashpass.limits import RateLimit
+from hashpass.limits import Pace, RateLimit
 
 
 @define
@@ -85,3 +85,38 @@ def test_no_window_ever_holds_more(pauses: list[float]) -> None:
             limit.take("a")
         assert refusal.value.retry_after is not None
         assert 0 < refusal.value.retry_after <= 60
+
+
+def test_a_refusal_now_and_then_is_told_at_once() -> None:
+    clock = Clock()
+    pace = Pace(rate=20, burst=20, clock=clock)
+    for _ in range(100):
+        clock.now += 0.25
+        assert pace.delay("a") == 0
+
+
+def test_whoever_keeps_being_refused_waits_but_never_longer_than_the_limit() -> None:
+    clock = Clock()
+    pace = Pace(rate=20, burst=20, most=1.0, clock=clock)
+    waits = [pace.delay("a") for _ in range(200)]
+    assert waits[:21] == pytest.approx([0.0] * 21)
+    assert waits[30] == pytest.approx(0.5)
+    assert waits[-1] == 1.0
+    assert waits == sorted(waits)
+    assert pace.delay("b") == 0
+
+
+def test_a_flood_that_has_ended_is_soon_forgotten() -> None:
+    clock = Clock()
+    pace = Pace(rate=20, burst=20, most=1.0, clock=clock)
+    for _ in range(10_000):
+        pace.delay("a")
+    clock.now += 2.1
+    assert pace.delay("a") == 0
+
+
+def test_the_pace_keeps_no_more_keys_than_it_may() -> None:
+    pace = Pace(clock=Clock(), max_keys=10)
+    for number in range(100):
+        pace.delay(str(number))
+    assert len(vars(pace)["_paid"]) <= 10

@@ -91,7 +91,7 @@ class LoginApi:
         answer = {"status": "OK", "message": "A sign-in link is on its way. It works once, within 15 minutes."}
         if self.dev and self._is_here():
             answer["dev_magic_link"] = link
-        return answer
+        return _json(answer)
 
     async def redeem(self) -> ResponseReturnValue:
         if request.method != "GET":

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Callable
 from typing import Any, Final
 
+import trio
 from attrs import frozen
 from quart import Response, request
 from quart.typing import ResponseReturnValue
@@ -25,6 +26,7 @@ from hashpass.domain.prizes import Prizes
 from hashpass.domain.records import stamp
 from hashpass.domain.values import Address, Proof, parse_visitor_id
 from hashpass.gates.base import Gate
+from hashpass.limits import Pace
 from hashpass.metrics import Metrics
 from hashpass.sessions import Session, digest_of
 from hashpass.trace import TraceCheck, TraceSigner
@@ -49,6 +51,8 @@ class PublicApi:
     metrics: Metrics
     metrics_token: str | None
     filter_agents: bool
+    pace: Pace
+    """Keeps an address that is refused again and again from taking the processor from everybody else."""
     health: Callable[[], tuple[bool, dict[str, Any]]]
     wall: Callable[[], float]
 
@@ -104,16 +108,18 @@ class PublicApi:
         return await self.arbiter.fetch(session.digest)
 
     async def verify(self) -> ResponseReturnValue:
+        address = self._address()
         try:
-            code = await self._verify()
+            code = await self._verify(address)
         except HashPassError as error:
             self.metrics.submission(error.code)
+            await trio.sleep(self.pace.delay(address.key))
             raise
         self.metrics.submission("won")
         return {"invite_code": code}
 
-    async def _verify(self) -> str:
-        session, address, proof = await self._submission()
+    async def _verify(self, address: Address) -> str:
+        session, proof = await self._submission(address)
         won = self.prizes.won_with(session.digest, proof, self.wall())
         if won is not None:
             return won.invite_code
@@ -121,7 +127,8 @@ class PublicApi:
         return (await self.arbiter.submit(session.digest, address, proof)).invite_code
 
     async def submit_best(self) -> ResponseReturnValue:
-        session, address, proof = await self._submission()
+        address = self._address()
+        session, proof = await self._submission(address)
         self._check_trace(session, address, proof)
         self.arbiter.submit_best(session.digest, address, proof)
         return {"status": "submitted"}, 202
@@ -145,11 +152,10 @@ class PublicApi:
             ]
         }
 
-    async def _submission(self) -> tuple[Session, Address, Proof]:
-        address = self._address()
+    async def _submission(self, address: Address) -> tuple[Session, Proof]:
         session = await self.entrance.recognise(caller.bearer(), address)
         proof = Proof.parse(await read_json(request))
-        return await self.entrance.bind(session, address, proof.visitor_id), address, proof
+        return await self.entrance.bind(session, address, proof.visitor_id), proof
 
     def _check_trace(self, session: Session, address: Address, proof: Proof) -> None:
         self.traces.check(proof.trace_data, session.prefixes, address, cloudflare=self._by_cloudflare())

@@ -163,7 +163,16 @@ def test_senders_and_servers_are_parsed() -> None:
     assert Server.parse("smtps://u%40a:p%2Fw@mail.example") == Server("mail.example", 465, "u@a", "p/w", tls=True)
     assert Server.parse("smtp://[::1]:25/").is_local
     assert "p/w" not in repr(Server.parse("smtps://u:p%2Fw@mail.example"))
-    for url in ("", "mail.example", "http://mail.example", "smtp://", "smtp://a:x", "smtp://a/b", "smtp://a?b", "smtp://u:%C3%BC@a"):
+    for url in (
+        "",
+        "mail.example",
+        "http://mail.example",
+        "smtp://",
+        "smtp://a:x",
+        "smtp://a/b",
+        "smtp://a?b",
+        "smtp://u:%C3%BC@a",
+    ):
         with pytest.raises(ValueError, match="smtp"):
             Server.parse(url)
 

@@ -144,6 +144,15 @@ async def test_a_store_that_is_closed_or_broken_is_unavailable(path: Path) -> No
     await store.aclose()
 
 
+async def test_a_call_that_fails_half_way_does_not_spoil_the_next(path: Path) -> None:
+    store = await SqliteStore.open(path)
+    await store.put("a", b"1")
+    with pytest.raises(UnicodeEncodeError):
+        await store.take("\ud800")
+    assert await store.take("a") == b"1"
+    await store.aclose()
+
+
 async def test_a_caller_who_hangs_up_leaves_no_open_transaction(path: Path) -> None:
     store = await SqliteStore.open(path)
     for _ in range(20):

@@ -178,6 +178,16 @@ async def test_a_password_is_not_told_in_the_clear_to_another_machine() -> None:
     assert [bool(session.authenticated) for _, _, session in postman.got] == [False, True]
 
 
+async def test_a_password_is_told_to_another_machine_once_it_has_proved_who_it_is() -> None:
+    authority, postman = trustme.CA(), Postman()
+    theirs, ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("0.0.0.0").configure_cert(theirs)
+    authority.configure_trust(ours)
+    with mail_server(postman, authenticator=authenticate, tls_context=theirs) as port:
+        await send(f"smtp://{USER}:p%2Fw%40%3Ax@0.0.0.0:{port}", trust=ours)
+    assert postman.got[0][2].authenticated
+
+
 @pytest.mark.parametrize(
     ("postman", "reason", "again"),
     [
