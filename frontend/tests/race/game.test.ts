@@ -334,7 +334,9 @@ describe("the race is closed", () => {
     world.reset({ reason: "opened", solve_time: null });
     await settle();
     expect(game.state).toMatchObject({ phase: "mining", trouble: null, job: { round: 2 } });
-    expect(game.state.log.map(({ key }) => key)).toEqual(expect.arrayContaining(["race-closed", "race-open"]));
+    expect(game.state.log.map(({ key }) => key)).toEqual(
+      expect.arrayContaining(["race-closed", "race-open"]),
+    );
     expect(world.socket.types().at(-1)).toBe("mining_start");
   });
 
