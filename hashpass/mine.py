@@ -9,7 +9,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final, TextIO
 from urllib.parse import quote, urlsplit
 
@@ -19,12 +18,10 @@ from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError,
 
 from hashpass import __version__
 from hashpass.argon import Arena
-from hashpass.cap.challenge import MAX_SOLUTION
-from hashpass.cap.testing import solve
 from hashpass.domain.search import Answer, Job, Meter, Search, progress, search
+from hashpass.gate_pass import GivenUp, pass_gate
 
 AGENT: Final = f"Mozilla/5.0 (compatible; HashPassMiner/{__version__})"
-DUMMY_TOKEN: Final = "XXXX.DUMMY.TOKEN.XXXX"  # noqa: S105 - what Cloudflare's test widget gives to everybody
 BURST: Final = 0.25
 """Seconds a thread works before it reports. A stale puzzle is dropped sooner, after the hash at hand."""
 REPORT_EVERY: Final = 5.0
@@ -37,10 +34,6 @@ REFUSED: Final = 1008
 """The close code of a server that wants no more of this socket or session."""
 VERDICT: Final = 15.0
 """How long to wait, before leaving after a time-out, for a code that the best hash may have won."""
-
-
-class GivenUp(Exception):
-    """There is no sense in trying again; the text says why."""
 
 
 async def mine(url: str, *, threads: int, rounds: int, token: str = "", visitor: str = "", out: TextIO) -> int:
@@ -284,28 +277,7 @@ class Miner:
         if self._gate_token:
             token, self._gate_token = self._gate_token, ""
             return token
-        if config["gate"] == "open":
-            return ""
-        if config["gate"] == "turnstile" and config["test_mode"]:
-            return DUMMY_TOKEN
-        if config["gate"] == "cap":
-            return await self._solve_captcha(config["cap_endpoint"])
-        raise GivenUp(
-            f"The gate here is {config['gate']}, which a program cannot pass. "
-            "Give a fresh token of it with --token; each works once."
-        )
-
-    async def _solve_captcha(self, endpoint: str) -> str:
-        self.say("Solving the captcha.")
-        challenge = (await self._http.post(f"{endpoint}challenge")).raise_for_status().json()
-        token: str = challenge["token"]
-        work = partial(solve, token, challenge["challenge"], max_nonce=MAX_SOLUTION)
-        solutions = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
-        body = {"token": token, "solutions": solutions}
-        answer = (await self._http.post(f"{endpoint}redeem", json=body)).raise_for_status().json()
-        if not answer["success"]:
-            raise httpx.HTTPError(answer["error"])
-        return str(answer["token"])
+        return await pass_gate(self._http, config, self.say)
 
     async def _report(self, socket: WebSocketConnection) -> None:
         """Say that we mine, once, and how fast, again and again."""

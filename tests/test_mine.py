@@ -32,7 +32,8 @@ from hashpass.domain.errors import (
     TraceRefused,
 )
 from hashpass.domain.values import Argon2Params, Proof
-from hashpass.mine import AGENT, DUMMY_TOKEN, mine
+from hashpass.gate_pass import DUMMY_TOKEN
+from hashpass.mine import AGENT, mine
 from hashpass.web.errors import Application, read_json
 
 EASY, HARD = 2**251, 1
