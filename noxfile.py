@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 from pathlib import Path
 
 import nox
@@ -35,6 +40,7 @@ NOT_TESTED_FROM = (
     "node_modules",
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+DEMO_PORT = 5199
 NO_HOOKS = {"HATCH_BUILD_NO_HOOKS": "true"}
 """Installing does not build the pages: the sessions that need them say so."""
 
@@ -164,6 +170,38 @@ def serve(session: nox.Session) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(python, [str(python), "-m", "hashpass", "serve", *session.posargs])
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """Picture the miner's page in every state, and ask axe about each; `-- FOLDER mining won` only these, to there."""
+    install(session, "tests", "front")
+    install_debian(session, "chromium", *BROWSERS)
+    folder, *states = session.posargs or [str(ROOT / ".nox" / "pictures")]
+    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), "")
+    page = f"http://localhost:{DEMO_PORT}/static/demo.html"
+    npm = (str(Path(session.bin) / "python"), "hatch_build.py", "exec", "--")
+    # npm and what it starts are one group: npm alone would leave Vite behind.
+    with subprocess.Popen(
+        [*npm, "vite", "--port", str(DEMO_PORT), "--strictPort"], cwd=ROOT, start_new_session=True
+    ) as vite:
+        try:
+            wait_for(session, page, vite)
+            program = "frontend/tests/view/screenshots.py"
+            session.run("python", program, folder, *states, env={"CHROMIUM": chromium, "DEMO": page})
+        finally:
+            os.killpg(vite.pid, signal.SIGTERM)
+    session.log(f"The pictures are in {folder}")
+
+
+def wait_for(session: nox.Session, url: str, server: subprocess.Popen[bytes]) -> None:
+    """Wait for an answer. It may take a minute: npm installs its packages first."""
+    deadline = time.monotonic() + 120
+    while server.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=10):
+            return
+        time.sleep(0.2)
+    session.error(f"Nothing answers at {url}.")
 
 
 @nox.session

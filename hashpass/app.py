@@ -6,31 +6,30 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
 from attrs import define, evolve, field
 
-from hashpass import __version__, state
+from hashpass import __version__, parts, state
 from hashpass.addresses import AddressReader
 from hashpass.arbiter import Arbiter, Effects
 from hashpass.audit import Audit
-from hashpass.bans import Bans
 from hashpass.cap import CapServer
-from hashpass.directory import FileUnreadable, KeyFile, StateFile, replace
+from hashpass.directory import KeyFile, StateFile, replace
 from hashpass.domain.codes import derive_code
 from hashpass.domain.difficulty import SteadyPolicy, StepPolicy, shown_bits
-from hashpass.domain.errors import SessionRevoked, ShutOut, StoreUnavailable
+from hashpass.domain.errors import SessionRevoked, ShutOut
 from hashpass.domain.prizes import KEPT, Prizes
 from hashpass.domain.race import Race
 from hashpass.domain.records import AuditRecord
-from hashpass.domain.values import Address, Argon2Params, Rules
+from hashpass.domain.values import Address
 from hashpass.gates.base import Gate, Gatekeeper
-from hashpass.gates.cap import CapGate
-from hashpass.gates.open import OpenGate
 from hashpass.gates.turnstile import Turnstile
 from hashpass.hub import Hub
+from hashpass.identity.mail.outbox import Outbox
 from hashpass.lane import Lane
 from hashpass.limits import Pace, RateLimit
 from hashpass.metrics import Metrics
@@ -38,7 +37,7 @@ from hashpass.miners import Miners
 from hashpass.server import serve
 from hashpass.sessions import EXPIRED, Sessions
 from hashpass.settings import Settings
-from hashpass.storage.memory import MemoryStore
+from hashpass.storage.base import Store
 from hashpass.strikes import Strikes
 from hashpass.supervisor import Run, Supervisor
 from hashpass.trace import TraceCheck, TraceSigner
@@ -47,7 +46,9 @@ from hashpass.web import docs, pages, security
 from hashpass.web.cap import CapApi
 from hashpass.web.entrance import Entrance
 from hashpass.web.errors import PROBLEM_JSON, Application, bare_problem
+from hashpass.web.generators import GeneratorsApi
 from hashpass.web.late_upgrade import add_late_upgrades
+from hashpass.web.login import LoginApi
 from hashpass.web.public import PublicApi
 from hashpass.web.security import Csp
 from hashpass.web.socket import Room
@@ -56,6 +57,7 @@ from hashpass.webhooks import Webhooks
 log = logging.getLogger("hashpass.app")
 
 OPENINGS_PER_MINUTE = 30
+LINKS_PER_MINUTE = 10
 DRAIN = 10.0
 
 
@@ -76,14 +78,18 @@ class House:
     audit: Audit
     webhooks: Webhooks
     keeper: state.StateKeeper
-    store: MemoryStore
+    store: Store
     gate: Gate
     csp: Csp
+    outbox: Outbox | None = None
+    addresses: list[str] = field(factory=list)
+    """Where it listens, once it does."""
     opened_at: float = field(factory=trio.current_time)
 
     @property
     def tasks(self) -> dict[str, Run]:
         """What lives as long as the server, in the order in which it is started; what comes first ends last."""
+        mail = {} if self.outbox is None else {"mail": self.outbox.run}
         return {
             "audit": self.audit.run,
             "state": self.keeper.run,
@@ -93,6 +99,7 @@ class House:
             "sessions": self.sessions.run,
             "hashrate": self.miners.run,
             "race": self.arbiter.run,
+            **mail,
         }
 
     async def run(  # noqa: ASYNC128 - serve() reports
@@ -103,15 +110,18 @@ class House:
             for name, run in self.tasks.items():
                 await self.supervisor.start(services, name, run)
             settings = self.settings
-            await serve(
+            edge = partial(
+                serve,
                 self.app,
                 binds=settings.binds,
                 lane=self.lane,
                 closing=closing,
                 refusal=self.refuse,
                 tls=None if settings.tls_cert is None else (str(settings.tls_cert), str(settings.tls_key)),
-                task_status=task_status,
             )
+            async with trio.open_nursery() as front:
+                self.addresses = await front.start(edge)
+                task_status.started(self.addresses)
             await self._close()
             services.cancel_scope.cancel()
 
@@ -157,6 +167,8 @@ class House:
         self.verifier.close()
         await self.audit.close()
         await self.webhooks.close()
+        if self.outbox is not None:
+            await self.outbox.close()
         await self.store.aclose()
         if isinstance(self.gate, Turnstile):
             await self.gate.aclose()
@@ -178,7 +190,7 @@ async def build(
     state_path = directory / "state.json"
     state_file = StateFile(state_path)
     saved = state_file.load() if state_path.exists() else None
-    restored = state.restore(saved, rules_of(settings), settings.difficulty)
+    restored = state.restore(saved, parts.rules_of(settings), settings.difficulty)
     audit = await Audit.open(directory, keys.audit, retention_days=settings.retention_days, wall=wall)
     prizes = Prizes()
     for record in await audit.recent(KEPT):
@@ -188,15 +200,19 @@ async def build(
         settings.webhook_url or "",
         settings.webhook_token or "",
         settings.webhook_secret or "",
-        load=lambda: _read(directory / "webhooks.json"),
+        load=lambda: parts.read_file(directory / "webhooks.json"),
         save=lambda data: replace(directory / "webhooks.json", data),
         wall=wall,
     )
-    bans = await _load_bans(directory / "blacklist.json")
+    store = await parts.open_store(settings, wall)
+    try:
+        bans = await parts.load_bans(settings, store)
+    except BaseException:
+        await store.aclose()
+        raise
 
     counters = Metrics(__version__)
     supervisor = Supervisor(on_crash=counters.task_crashed)
-    store = MemoryStore()
     sessions = Sessions(store, settings.ip_binding, wall=wall)
     strikes = Strikes()
     captchas = CapServer(
@@ -208,10 +224,11 @@ async def build(
         settings.cap_token_expiry * 1000,
         challenge_format=settings.cap_format,
         store=store,
-        accept_from=wall(),  # the store has forgotten which earlier ones were used
+        # A store in memory has forgotten which earlier ones were used.
+        accept_from=wall() if settings.store_path is None else 0.0,
         clock=wall,
     )
-    gate = gate_of(settings, captchas)
+    gate = parts.gate_of(settings, captchas)
     entrance = Entrance(
         bans=bans,
         sessions=sessions,
@@ -270,6 +287,7 @@ async def build(
     app = Application("hashpass", static_folder=None)
     built = Path(__file__).parent / "static"
     csp = pages.policy(built) + Csp(script_src=gate.csp.script, frame_src=gate.csp.frame)
+    workshop = parts.workshop_of(settings, store, lambda: parts.origins_of(settings, house.addresses), wall)
     house = House(
         settings=settings,
         app=app,
@@ -287,6 +305,7 @@ async def build(
         store=store,
         gate=gate,
         csp=csp,
+        outbox=None if workshop is None else workshop.outbox,
     )
     PublicApi(
         addresses=addresses,
@@ -314,42 +333,21 @@ async def build(
     add_late_upgrades(app, lane)
     cap_origins = (*settings.cors_origins, *settings.cap_origins)
     security.install(app, csp, {"/api/": settings.cors_origins, "/api/cap/": cap_origins, "/static/cap/": cap_origins})
+    if workshop is not None:
+        login = LoginApi(
+            workshop.sign_in,
+            workshop.users,
+            addresses,
+            bans,
+            RateLimit(LINKS_PER_MINUTE, 60.0),
+            settings.admin_token or secrets.token_urlsafe(32),
+            dev=settings.login_dev,
+            ip_header=settings.ip_header,
+        )
+        login.install(app)
+        GeneratorsApi(login.require_user, wall).install(app)
     house.watch(counters)
     return house
-
-
-def rules_of(settings: Settings) -> Rules:
-    return Rules(
-        argon2=Argon2Params(
-            variant=settings.argon2_type,
-            time_cost=settings.argon2_time_cost,
-            memory_cost=settings.argon2_memory_cost,
-            parallelism=settings.argon2_parallelism,
-        ),
-        min_difficulty=settings.min_difficulty,
-        max_difficulty=settings.max_difficulty,
-        target_low=settings.target_low,
-        target_high=settings.target_high,
-        target_timeout=settings.target_timeout,
-        worker_count=settings.worker_count,
-        max_nonce_speed=settings.max_nonce_speed,
-        timeout_award=settings.timeout_award,
-    )
-
-
-def gate_of(settings: Settings, captchas: CapServer) -> Gate:
-    if settings.gate == "open":
-        return OpenGate()
-    if settings.gate == "cap":
-        return CapGate(captchas)
-    return Turnstile(
-        site_key=settings.turnstile_site_key or "",
-        secret=settings.turnstile_secret_key or "",
-        test_mode=settings.turnstile_test_mode,
-        url=settings.turnstile_verify_url,
-        hostnames=[settings.turnstile_hostname] if settings.turnstile_hostname else (),
-        action=settings.turnstile_action or "",
-    )
 
 
 async def _strike(session: str, address: Address, strikes: Strikes, sessions: Sessions, arbiter: Arbiter) -> None:
@@ -365,27 +363,3 @@ async def _strike(session: str, address: Address, strikes: Strikes, sessions: Se
             return None if left is None else ShutOut(retry_after=left)
 
         arbiter.void(shut_out)
-
-
-async def _load_bans(path: Path) -> Bans:
-    async def save(data: bytes) -> None:
-        try:
-            await trio.to_thread.run_sync(replace, path, data)
-        except OSError as error:
-            raise StoreUnavailable(f"{path.name} cannot be written: {error.strerror}.") from error
-
-    async def load() -> bytes | None:
-        return await trio.to_thread.run_sync(_read, path)
-
-    bans = Bans(save=save, load=load)
-    await bans.load()
-    return bans
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise FileUnreadable(f"{path} cannot be read: {error.strerror}.") from error

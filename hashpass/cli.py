@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 
 import trio
+from attrs import evolve
 
-from hashpass import __version__, app, applog, audit, settings
+from hashpass import __version__, app, applog, audit, parts, settings
 from hashpass.argon import Arena
 from hashpass.bans import BansUnreadable
 from hashpass.directory import DirectoryError, DirectoryLock, KeyFile, Keys
@@ -103,6 +104,9 @@ def _settings() -> Settings:
 
 def _serve(chosen: argparse.Namespace) -> int:
     wanted = _settings()
+    made_token = None if wanted.admin_token else secrets.token_urlsafe(32)
+    # From here on it is a setting like any other, and so kept out of the log.
+    wanted = evolve(wanted, admin_token=wanted.admin_token or made_token)
     with DirectoryLock(wanted.data_dir):
         try:
             logs = applog.configure(
@@ -118,13 +122,13 @@ def _serve(chosen: argparse.Namespace) -> int:
         with logs:
             for sentence in (*wanted.warnings, *unfit(wanted)):
                 log.warning("%s", sentence)
-            return _run(wanted)
+            return _run(wanted, made_token)
 
 
-def _run(wanted: Settings) -> int:
+def _run(wanted: Settings, made_token: str | None) -> int:
     addresses: list[str] = []
     try:
-        trio.run(_open, wanted, addresses, strict_exception_groups=True)
+        trio.run(_open, wanted, addresses, made_token, strict_exception_groups=True)
     except Exception as error:
         reasons = list(_leaves(error))
         if any(isinstance(reason, TaskGaveUp) for reason in reasons):
@@ -147,7 +151,7 @@ def _sentence(error: BaseException, wanted: Settings) -> str:
     return f"{error.filename or ', '.join(wanted.binds)}: {error.strerror}."
 
 
-async def _open(wanted: Settings, addresses: list[str]) -> None:
+async def _open(wanted: Settings, addresses: list[str], made_token: str | None) -> None:
     closing = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(_watch_signals, closing)
@@ -155,6 +159,9 @@ async def _open(wanted: Settings, addresses: list[str]) -> None:
         addresses += await nursery.start(_until_closed, house, closing, nursery.cancel_scope)
         for address in addresses:
             log.info("HashPass %s is open at %s", __version__, address)
+        if made_token is not None:
+            # Past the log, which is kept.
+            print(f"ADMIN_TOKEN is not set; until the server ends it is {made_token}", file=sys.stderr, flush=True)
         # What lives now lives as long as the server: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -195,7 +202,7 @@ def _check(chosen: argparse.Namespace) -> int:
     wanted = _settings()
     for name, value in settings.describe(wanted):
         print(f"{name}={value}")
-    params = app.rules_of(wanted).argon2
+    params = parts.rules_of(wanted).argon2
     threads = wanted.verify_threads
     print()
     try:

@@ -76,6 +76,8 @@ def _doubts(s: Settings) -> Iterator[tuple[bool, str]]:
         s.metrics_token is None,
         "HASHPASS_METRICS_TOKEN is not set: anybody who reaches the server can read /metrics.",
     )
+    if s.generators:
+        yield from _workshop_doubts(s)
     yield (
         s.webhook_url is not None and s.webhook_url.startswith("http://"),
         "WEBHOOK_URL is not https: invite codes travel to it in clear.",
@@ -84,3 +86,20 @@ def _doubts(s: Settings) -> Iterator[tuple[bool, str]]:
         s.webhook_url is not None and s.webhook_token is None and s.webhook_secret is None,
         "WEBHOOK_URL is set without WEBHOOK_SECRET or WEBHOOK_TOKEN: its receiver cannot tell us from a stranger.",
     )
+
+
+def _workshop_doubts(s: Settings) -> Iterator[tuple[bool, str]]:
+    yield s.jwt_secret is None, "JWT_SECRET is not set: one is made at every start, and everybody is signed out by it."
+    yield (
+        s.magic_link_hmac_key is None,
+        "MAGIC_LINK_HMAC_KEY is not set: one is made at every start, and links mailed before it are void.",
+    )
+    yield (
+        s.pbkdf2_salt is None,
+        "PBKDF2_SALT is not set: one is made at every start, and everybody is somebody else after it.",
+    )
+    yield (
+        not (s.public_url or s.login_hosts or s.serves_itself),
+        "HASHPASS_PUBLIC_URL is not set, nor HASHPASS_LOGIN_HOSTS: nobody can sign in, for links would lead nowhere.",
+    )
+    yield s.login_dev, "HASHPASS_LOGIN_DEV is on: every program on this machine can sign in as anybody."

@@ -12,15 +12,17 @@ from collections.abc import Set as AbstractSet
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import attrs
 from attrs import frozen
 from dotenv import dotenv_values
 
 from hashpass import settings_text as text
+from hashpass.identity.mail.smtp import Server
 from hashpass.settings_text import UNSET, Network, Setting, setting
 
-OURS = ("HASHPASS_", "TURNSTILE_", "WEBHOOK_")
+OURS = ("HASHPASS_", "TURNSTILE_", "WEBHOOK_", "SPIN_VARIABLE_")
 """A name that starts so and is no setting is probably a slip of the pen."""
 
 
@@ -57,7 +59,7 @@ class Settings:
     tls_key: Path | None = setting("HASHPASS_TLS_KEY", None, text.file, "the certificate's private key")
     data_dir: Path = setting("HASHPASS_DATA_DIR", Path(), Path, "where the server keeps its files")
     store: str = setting(
-        "HASHPASS_STORE", "memory", text.one_of("memory"), "where sessions and nonces are kept", show=text.host_only
+        "HASHPASS_STORE", "memory", text.store, "memory, or sqlite:///path in the data directory", show=text.store_place
     )
     log_level: str = setting(
         "HASHPASS_LOG_LEVEL", "INFO", text.one_of("DEBUG", "INFO", "WARNING", "ERROR"), "how much is logged"
@@ -217,6 +219,55 @@ class Settings:
         "WEBHOOK_SECRET", None, text.signing_secret, "signs what is sent to it (Standard Webhooks)", secret=True
     )
 
+    generators: bool = setting("HASHPASS_GENERATORS", True, text.flag, "the generators, and the sign-in they need")
+    jwt_secret: str | None = setting(
+        "JWT_SECRET",
+        None,
+        text.hex_text,
+        "signs access and refresh tokens; unset: made at every start",
+        secret=True,
+        aliases=("SPIN_VARIABLE_JWT_SECRET",),
+    )
+    magic_link_hmac_key: bytes | None = setting(
+        "MAGIC_LINK_HMAC_KEY",
+        None,
+        text.hex_secret,
+        "signs sign-in links; unset: made at every start",
+        secret=True,
+        aliases=("SPIN_VARIABLE_MAGIC_LINK_HMAC_KEY",),
+    )
+    pbkdf2_salt: bytes | None = setting(
+        "PBKDF2_SALT",
+        None,
+        text.hex_secret,
+        "makes users of addresses; another salt makes other users; unset: made at every start",
+        secret=True,
+        aliases=("SPIN_VARIABLE_PBKDF2_SALT",),
+    )
+    access_ttl: int = setting("HASHPASS_ACCESS_TTL", 900, text.whole(1, 86400), "seconds an access token lives")
+    refresh_ttl: int = setting(
+        "HASHPASS_REFRESH_TTL", 604_800, text.whole(1, 31_536_000), "seconds a sign-in lasts without a refresh"
+    )
+    login_hosts: tuple[str, ...] = setting(
+        "HASHPASS_LOGIN_HOSTS", (), text.origins, "origins that sign-in links may lead to, beside the public one"
+    )
+    login_dev: bool = setting(
+        "HASHPASS_LOGIN_DEV", False, text.flag, "answer the sign-in link itself, to programs on this machine"
+    )
+    smtp_url: str | None = setting(
+        "SMTP_URL", None, text.mail_server, "the mail server; unset: links are printed", show=text.mail_host
+    )
+    mail_from: str = setting("MAIL_FROM", "HashPass <noreply@localhost>", text.sender, "who sends the mails")
+    mailtrap_api_token: str | None = setting(
+        "MAILTRAP_API_TOKEN", None, text.secret, "sends mail through Mailtrap, without SMTP_URL", secret=True
+    )
+    mailtrap_inbox_id: str | None = setting(
+        "MAILTRAP_INBOX_ID", None, text.matching(r"[0-9]{1,20}", "the inbox's number"), "Mailtrap's inbox"
+    )
+    mails_per_hour: int = setting(
+        "HASHPASS_MAILS_PER_HOUR", 200, text.whole(1, 1_000_000), "sign-in mails in any hour, to everybody together"
+    )
+
     warnings: tuple[str, ...] = ()
     """What `load` noticed and let pass."""
 
@@ -238,6 +289,17 @@ class Settings:
     def listens_publicly(self) -> bool:
         """Whether a peer on another machine can reach the server without a proxy on this one."""
         return any(not _is_local(bind) for bind in self.binds)
+
+    @property
+    def serves_itself(self) -> bool:
+        """Whether a browser on this machine reaches every listener as http://localhost, and nobody else does."""
+        return self.tls_cert is None and not any(bind.startswith("unix:") or not _is_local(bind) for bind in self.binds)
+
+    @property
+    def store_path(self) -> Path | None:
+        """The store's file, if it is one."""
+        path = self.store.removeprefix("sqlite:///")
+        return None if path == self.store else self.data_dir / path
 
 
 TABLE: tuple[Setting, ...] = tuple(
@@ -282,7 +344,7 @@ def _read_dotenv(path: Path | None) -> tuple[Mapping[str, str | None], list[Prob
 def _given(*sources: Mapping[str, str | None]) -> Iterator[tuple[Setting, str]]:
     """Each setting that has a value, the first source winning. Blanks around a value are a copying accident."""
     for row in TABLE:
-        values = ((source.get(row.name) or "").strip() for source in sources)
+        values = ((source.get(name) or "").strip() for source in sources for name in row.names)
         if value := next(filter(None, values), None):
             yield row, value
 
@@ -294,6 +356,9 @@ def _resolve(settings: Settings, given: AbstractSet[str]) -> Settings:
     changes["verify_threads"] = min(settings.verify_threads, text.cores())
     if "gate" not in given and (settings.turnstile_site_key or settings.turnstile_secret_key):
         changes["gate"] = "turnstile"
+    host = urlsplit(settings.public_url or "").hostname
+    if "mail_from" not in given and host and ":" not in host:
+        changes["mail_from"] = f"HashPass <noreply@{host}>"
     if settings.target_time_min is not None and settings.target_time_max is not None:
         changes["target_time"] = (settings.target_time_min + settings.target_time_max) / 2
         if "target_timeout" not in given:
@@ -337,10 +402,24 @@ def _contradictions(s: Settings) -> Iterator[tuple[set[str], Problem]]:
         ):
             if key is None:
                 yield names, Problem(name, UNSET, "set too: the turnstile gate has two keys")
+    yield from _workshop_contradictions(s)
+
+
+def _workshop_contradictions(s: Settings) -> Iterator[tuple[set[str], Problem]]:
+    if s.generators and s.store_path is not None and s.pbkdf2_salt is None:
+        must = "set too: without it, whoever is in the store would be somebody else after every start"
+        yield {"generators", "store", "pbkdf2_salt"}, Problem("PBKDF2_SALT", UNSET, must)
+    if s.access_ttl > s.refresh_ttl:
+        must = f"at most HASHPASS_REFRESH_TTL ({s.refresh_ttl})"
+        yield {"access_ttl", "refresh_ttl"}, Problem("HASHPASS_ACCESS_TTL", str(s.access_ttl), must)
+    if (s.mailtrap_api_token is None) != (s.mailtrap_inbox_id is None):
+        missing = "MAILTRAP_API_TOKEN" if s.mailtrap_api_token is None else "MAILTRAP_INBOX_ID"
+        must = "set too: Mailtrap needs the token and the inbox"
+        yield {"mailtrap_api_token", "mailtrap_inbox_id"}, Problem(missing, UNSET, must)
 
 
 def _unknown(names: Iterable[str]) -> Iterator[str]:
-    known = [row.name for row in TABLE]
+    known = [name for row in TABLE for name in row.names]
     for name in sorted(set(names).difference(known)):
         if name.startswith(OURS):
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
@@ -354,6 +433,8 @@ def _unused(given: AbstractSet[str]) -> Iterator[str]:
         yield "HASHPASS_TARGET_TIME is not used: HASHPASS_TARGET_TIME_MIN and _MAX say the same more exactly."
     if "bind" in given and ("host" in given or "port" in given):
         yield "HOST and PORT are not used: HASHPASS_BIND says where to listen."
+    if "smtp_url" in given and "mailtrap_api_token" in given:
+        yield "MAILTRAP_API_TOKEN is not used: SMTP_URL says how mail is sent."
 
 
 def _is_local(bind: str) -> bool:
@@ -384,10 +465,15 @@ def fresh_secrets() -> dict[str, str]:
         "HASHPASS_CAP_SECRET": secrets.token_urlsafe(32),
         "HASHPASS_CAP_SITE_SECRET": secrets.token_urlsafe(32),
         "WEBHOOK_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        "JWT_SECRET": secrets.token_hex(32),
+        "MAGIC_LINK_HMAC_KEY": secrets.token_hex(32),
+        "PBKDF2_SALT": secrets.token_hex(32),
     }
 
 
 def secret_values(settings: Settings) -> list[str]:
     """The secrets themselves, for what has to keep them out of sight."""
     values = [getattr(settings, row.attribute) for row in TABLE if row.secret]
+    if settings.smtp_url is not None:
+        values.append(Server.parse(settings.smtp_url).password)
     return [value.hex() if isinstance(value, bytes) else value for value in values if value is not None]

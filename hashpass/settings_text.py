@@ -16,12 +16,23 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
+from hashpass.identity.mail.message import Sender
+from hashpass.identity.mail.smtp import Server
+
 T = TypeVar("T")
 Parser = Callable[[str], T]
 Network = IPv4Network | IPv6Network
 
 PLACEHOLDERS = ("change-me", "changeme", "your_", "your-", "你的")
 """How the secrets of `.env.example` and of every README so far begin."""
+SAMPLES = frozenset(
+    {
+        "e6024c8eada7b42bee415ef56eb597c62c170681f1946a8cb899fc5c102e2c11",
+        "464c57289ac9f1a0a93c98ebe1ced0c31ac777798b9ce55cd67a358db5931b26",
+        "637de2cf5c738c757fb4e663685721bf3dca002da5168626dbe07f1b9907e1e3",
+    }
+)
+"""The secrets that HashRand's documentation prints: all the world has them."""
 DOTS = "........"
 UNSET = "(not set)"
 
@@ -79,10 +90,16 @@ def secret(text: str) -> str:
     return text
 
 
-def hex_secret(text: str) -> bytes:
+def hex_text(text: str) -> str:
     if re.fullmatch(r"[0-9a-fA-F]{64}", secret(text)) is None:
         raise ValueError("64 hex digits (see `hashpass secrets`)")
-    return bytes.fromhex(text)
+    if text.lower() in SAMPLES:
+        raise ValueError("a value of your own, not the one of a README (see `hashpass secrets`)")
+    return text
+
+
+def hex_secret(text: str) -> bytes:
+    return bytes.fromhex(hex_text(text))
 
 
 def signing_secret(text: str) -> str:
@@ -188,6 +205,25 @@ def origins(text: str) -> tuple[str, ...]:
         raise ValueError("origins like https://example.org with commas between") from None
 
 
+def store(text: str) -> str:
+    if text.casefold() == "memory":
+        return "memory"
+    path = text.removeprefix("sqlite:///")
+    if path == text or not path or path.endswith("/") or re.search(r"[?#:]", path):
+        raise ValueError("memory, or sqlite:/// and a file's path")
+    return text
+
+
+def mail_server(text: str) -> str:
+    Server.parse(text)
+    return text
+
+
+def sender(text: str) -> str:
+    Sender.parse(text)
+    return text
+
+
 def cores() -> int:
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(count, 64)
@@ -212,6 +248,19 @@ def host_only(value: object) -> str:
     return scheme + mark + place + ("" if place == rest else "/...")
 
 
+def store_place(value: object) -> str:
+    return str(value) if str(value).startswith("sqlite:///") else host_only(value)
+
+
+def mail_host(value: object) -> str:
+    """The password may be anywhere in what is no address."""
+    try:
+        server = Server.parse(str(value))
+    except ValueError:
+        return DOTS
+    return f"{'smtps' if server.tls else 'smtp'}://{server.host}:{server.port}"
+
+
 @frozen
 class Setting:
     """A row of the table."""
@@ -222,6 +271,12 @@ class Setting:
     purpose: str
     secret: bool = False
     show: Callable[[object], str] = plain
+    aliases: tuple[str, ...] = ()
+    """Other names that it has had; its own wins over them."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.name, *self.aliases
 
     @property
     def attribute(self) -> str:
@@ -246,7 +301,8 @@ def setting(
     *,
     secret: bool = False,
     show: Callable[[object], str] = plain,
+    aliases: tuple[str, ...] = (),
 ) -> T:
-    row = Setting(name, default, parse, purpose, secret, dots if secret else show)
+    row = Setting(name, default, parse, purpose, secret, dots if secret else show, aliases)
     given: Any = field(default=default, repr=show is plain and not secret, metadata={"setting": row})
     return given  # type: ignore[no-any-return]  # attrs's own trick: the field stands where its value will be

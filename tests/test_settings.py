@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashpass.fitness import unfit
-from hashpass.settings import TABLE, Settings, SettingsError, describe, fresh_secrets, load
+from hashpass.settings import TABLE, Settings, SettingsError, describe, fresh_secrets, load, secret_values
+from hashpass.settings_text import SAMPLES
 
 ROOT = Path(__file__).parents[1]
 KEYS = {"TURNSTILE_SITE_KEY": "0x4AAAAAAADnPIDROrmt1Wwj", "TURNSTILE_SECRET_KEY": "0x4AAAAAAADnOjc0PNeA8qVm8TEST"}
@@ -120,6 +121,80 @@ def test_the_code_key_is_the_bytes_its_hex_stands_for() -> None:
     assert load({"HASHPASS_HMAC_SECRET": "0A" * 32}).hmac_secret == b"\x0a" * 32
 
 
+# Sign-in, mail and the store
+
+
+WORKSHOP = {"JWT_SECRET": "Ab" * 32, "MAGIC_LINK_HMAC_KEY": "0c" * 32, "PBKDF2_SALT": "0d" * 32}
+
+
+def test_the_key_of_tokens_is_kept_as_it_is_written_and_the_others_as_bytes() -> None:
+    settings = load(WORKSHOP)
+    assert settings.jwt_secret == "Ab" * 32
+    assert (settings.magic_link_hmac_key, settings.pbkdf2_salt) == (b"\x0c" * 32, b"\x0d" * 32)
+
+
+def test_the_names_of_spin_work_and_our_own_win(tmp_path: Path) -> None:
+    assert load({f"SPIN_VARIABLE_{name}": value for name, value in WORKSHOP.items()}) == load(WORKSHOP)
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(f"JWT_SECRET={'e' * 64}\n", encoding="utf-8")
+    assert load({"SPIN_VARIABLE_JWT_SECRET": "f" * 64}, dotenv).jwt_secret == "f" * 64
+    assert load({"SPIN_VARIABLE_JWT_SECRET": "f" * 64, "JWT_SECRET": "d" * 64}).jwt_secret == "d" * 64
+    assert load({"SPIN_VARIABLE_JWT_SECRETS": "f" * 64}).warnings == (
+        "SPIN_VARIABLE_JWT_SECRETS is no setting of this server. Is SPIN_VARIABLE_JWT_SECRET meant?",
+    )
+
+
+@pytest.mark.parametrize("name", [*WORKSHOP, "HASHPASS_HMAC_SECRET"])
+@pytest.mark.parametrize("sample", sorted(SAMPLES))
+def test_the_samples_that_hashrand_printed_are_refused(name: str, sample: str) -> None:
+    for spelled in (sample, sample.upper()):
+        refusal = complaints({name: spelled})[name]
+        assert "value of your own" in refusal
+        assert spelled not in refusal
+
+
+def test_the_store_is_memory_or_a_file_in_the_data_directory() -> None:
+    assert load({"HASHPASS_STORE": "Memory"}).store_path is None
+    given = WORKSHOP | {"HASHPASS_DATA_DIR": "/srv/data"}
+    assert load(given | {"HASHPASS_STORE": "sqlite:///kept/store.db"}).store_path == Path("/srv/data/kept/store.db")
+    assert load(given | {"HASHPASS_STORE": "sqlite:////var/store.db"}).store_path == Path("/var/store.db")
+    assert load({"HASHPASS_STORE": "sqlite:///store.db", "HASHPASS_GENERATORS": "false"}).pbkdf2_salt is None
+
+
+@pytest.mark.parametrize(
+    ("url", "sender"),
+    [
+        ("https://invite.example.org:8443", "HashPass <noreply@invite.example.org>"),
+        ("http://[::1]:8000", "HashPass <noreply@localhost>"),
+    ],
+)
+def test_mail_comes_from_the_host_that_people_see(url: str, sender: str) -> None:
+    assert load({"HASHPASS_PUBLIC_URL": url}).mail_from == sender
+    assert load({"HASHPASS_PUBLIC_URL": url, "MAIL_FROM": "a@example.net"}).mail_from == "a@example.net"
+
+
+def test_the_password_of_the_mail_server_is_shown_nowhere_and_kept_out_of_the_log() -> None:
+    settings = load({"SMTP_URL": "smtp://us%40er:correct%20horse@mail.example.org"})
+    assert dict(describe(settings))["SMTP_URL"] == "smtp://mail.example.org:587"
+    assert "horse" not in repr(settings)
+    assert "correct horse" in secret_values(settings)
+    for wrong in ("user:horse@mail.example.org", "http://user:horse@mail.example.org", "smtp://user:horse/@x:y"):
+        assert "horse" not in complaints({"SMTP_URL": wrong})["SMTP_URL"]
+
+
+@pytest.mark.parametrize(
+    ("bind", "alone"),
+    [("127.0.0.1:80", True), ("localhost:1,[::1]:2", True), ("unix:/run/x", False), ("127.0.0.1:1,0.0.0.0:2", False)],
+)
+def test_a_server_of_this_machine_alone_is_known_as_such(bind: str, alone: bool) -> None:
+    assert load({"HASHPASS_BIND": bind}).serves_itself is alone
+
+
+def test_of_two_ways_to_send_mail_one_is_said_to_be_unused() -> None:
+    both = {"SMTP_URL": "smtp://localhost", "MAILTRAP_API_TOKEN": SECRET, "MAILTRAP_INBOX_ID": "1"}
+    assert load(both).warnings == ("MAILTRAP_API_TOKEN is not used: SMTP_URL says how mail is sent.",)
+
+
 # The .env file
 
 
@@ -191,7 +266,20 @@ def test_a_file_with_a_byte_order_mark_and_windows_line_ends_is_read(tmp_path: P
         ("HASHPASS_CAP_SECRET", "too short"),
         ("HASHPASS_CAP_TOKEN_EXPIRY", "86400"),
         ("HASHPASS_CAP_FORMAT", "format2"),
-        ("HASHPASS_STORE", "sqlite:///x"),
+        ("HASHPASS_STORE", "redis://localhost/0"),
+        ("HASHPASS_STORE", "sqlite://x"),
+        ("HASHPASS_STORE", "sqlite:///"),
+        ("HASHPASS_STORE", "sqlite:///:memory:"),
+        ("JWT_SECRET", "0a" * 31),
+        ("MAGIC_LINK_HMAC_KEY", "zz" * 32),
+        ("PBKDF2_SALT", "0a" * 33),
+        ("HASHPASS_ACCESS_TTL", "0"),
+        ("HASHPASS_LOGIN_HOSTS", "*"),
+        ("SMTP_URL", "mail.example.org"),
+        ("SMTP_URL", "http://mail.example.org"),
+        ("MAIL_FROM", "HashPass"),
+        ("MAILTRAP_INBOX_ID", "../1"),
+        ("HASHPASS_MAILS_PER_HOUR", "0"),
         ("HASHPASS_TRUSTED_PROXIES", "10.0.0.0/33"),
         ("HASHPASS_TRUSTED_PROXIES", "*"),
         ("HASHPASS_CORS_ORIGINS", "*"),
@@ -267,6 +355,10 @@ def test_a_value_that_is_wrong_alone_is_not_blamed_for_more() -> None:
         ({"HASHPASS_TLS_KEY": __file__}, "HASHPASS_TLS_CERT"),
         ({"TURNSTILE_SITE_KEY": KEYS["TURNSTILE_SITE_KEY"]}, "TURNSTILE_SECRET_KEY"),
         ({"TURNSTILE_SECRET_KEY": KEYS["TURNSTILE_SECRET_KEY"]}, "TURNSTILE_SITE_KEY"),
+        ({"HASHPASS_STORE": "sqlite:///store.db"}, "PBKDF2_SALT"),
+        ({"HASHPASS_ACCESS_TTL": "61", "HASHPASS_REFRESH_TTL": "60"}, "HASHPASS_ACCESS_TTL"),
+        ({"MAILTRAP_API_TOKEN": SECRET}, "MAILTRAP_INBOX_ID"),
+        ({"MAILTRAP_INBOX_ID": "1"}, "MAILTRAP_API_TOKEN"),
     ],
 )
 def test_values_that_contradict_each_other_are_refused(environ: dict[str, str], name: str) -> None:
@@ -362,7 +454,14 @@ SECRETS = {
     "WEBHOOK_TOKEN": SECRET,
     "WEBHOOK_SECRET": "whsec_" + base64.b64encode(SECRET.encode()).decode(),
     "WEBHOOK_URL": "https://hooks.example/" + SECRET.replace(" ", "/"),
+    "JWT_SECRET": "c0ffee00" * 8,
+    "MAGIC_LINK_HMAC_KEY": "c0ffee00" * 8,
+    "PBKDF2_SALT": "c0ffee00" * 8,
+    "MAILTRAP_API_TOKEN": SECRET,
+    "MAILTRAP_INBOX_ID": "1",
+    "SMTP_URL": "smtp://me:horse@localhost",
 }
+PUBLIC = {"TURNSTILE_SITE_KEY", "WEBHOOK_URL", "MAILTRAP_INBOX_ID", "SMTP_URL"}
 
 
 def test_no_secret_is_shown() -> None:
@@ -375,9 +474,10 @@ def test_no_secret_is_shown() -> None:
 
 
 def test_no_secret_is_shown_in_a_refusal() -> None:
-    assert {row.name for row in TABLE if row.secret} == SECRETS.keys() - {"TURNSTILE_SITE_KEY", "WEBHOOK_URL"}
+    assert {row.name for row in TABLE if row.secret} == SECRETS.keys() - PUBLIC
     wrong = dict.fromkeys(SECRETS, "short-horse") | {"HASHPASS_STORE": "redis://:horse@localhost/0"}
     wrong |= {"WEBHOOK_URL": "https://horse:horse@example.org/horse", "TURNSTILE_SITE_KEY": "public"}
+    wrong |= {"MAILTRAP_INBOX_ID": "one"}
     assert "horse" not in "\n".join(complaints(wrong).values())
 
 
@@ -404,7 +504,7 @@ def test_a_secret_copied_from_an_older_readme_is_refused(value: str) -> None:
 
 def test_fresh_secrets_are_accepted_and_never_twice_the_same() -> None:
     one, two = fresh_secrets(), fresh_secrets()
-    assert one.keys() == {row.name for row in TABLE if row.secret} - {"TURNSTILE_SECRET_KEY"}
+    assert one.keys() == {row.name for row in TABLE if row.secret} - {"TURNSTILE_SECRET_KEY", "MAILTRAP_API_TOKEN"}
     assert not set(one.values()) & set(two.values())
     assert load(one).hmac_secret == bytes.fromhex(one["HASHPASS_HMAC_SECRET"])
 
@@ -421,7 +521,8 @@ def test_every_setting_is_described_as_it_is_in_force() -> None:
     assert dict(shown)["HASHPASS_BIND"] == dict(shown)["WEBHOOK_URL"] == "(not set)"
 
 
-FIT = KEYS | {"HASHPASS_DIFFICULTY_POLICY": "steady", "HASHPASS_METRICS_TOKEN": SECRET}
+FIT = KEYS | WORKSHOP | {"HASHPASS_DIFFICULTY_POLICY": "steady", "HASHPASS_METRICS_TOKEN": SECRET}
+FIT |= {"HASHPASS_PUBLIC_URL": "https://invite.example.org"}
 
 
 def test_a_careful_operator_is_told_nothing() -> None:
@@ -449,12 +550,27 @@ def test_a_careful_operator_is_told_nothing() -> None:
         ("HASHPASS_ARGON2_MEMORY_COST", "8192", 1),
         ("HASHPASS_METRICS_TOKEN", "", 1),
         ("WEBHOOK_URL", "http://localhost/", 2),
+        ("JWT_SECRET", "", 1),
+        ("MAGIC_LINK_HMAC_KEY", "", 1),
+        ("PBKDF2_SALT", "", 1),
+        ("HASHPASS_LOGIN_DEV", "on", 1),
     ],
 )
 def test_each_setting_unfit_for_the_internet_is_named(name: str, value: str, count: int) -> None:
     sentences = unfit(load(FIT | {name: value}))
     assert len(sentences) == count
     assert all(name in sentence or name in {"HOST", "HASHPASS_BIND"} for sentence in sentences)
+
+
+@pytest.mark.parametrize(("bind", "said"), [("0.0.0.0:80", 1), ("unix:/run/x", 1), ("localhost:80", 0)])
+def test_a_server_nobody_can_sign_in_at_says_so(bind: str, said: int) -> None:
+    nowhere = FIT | {"HASHPASS_PUBLIC_URL": "", "HASHPASS_BIND": bind}
+    for more, count in (
+        ({}, said),
+        ({"HASHPASS_LOGIN_HOSTS": "https://a.example"}, 0),
+        ({"HASHPASS_GENERATORS": "0"}, 0),
+    ):
+        assert sum("HASHPASS_LOGIN_HOSTS" in sentence for sentence in unfit(load(nowhere | more))) == count
 
 
 # The example file

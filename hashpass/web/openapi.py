@@ -36,6 +36,7 @@ from hashpass.domain.errors import (
     TraceRefused,
     VisitorMismatch,
 )
+from hashpass.generators.alphabets import ALPHABETS
 from hashpass.web.errors import ALWAYS_RETRY_AFTER, PROBLEM_JSON, TABLE, kind
 from hashpass.web.schemas import TRACE, schemas
 
@@ -109,6 +110,19 @@ like any other, with `success` (false) and `error` beside its own fields.
 """.strip()
 
 
+SIGN_IN: Final = """
+The generators are for people who have signed in. A link comes by mail, works once within 15 minutes, and opens a
+session: an access token for `Authorization: Bearer`, and a refresh token in the cookie `refresh_token`. Each refresh
+replaces both; a refresh token that comes a second time ends the session. The refusals of these calls and of the
+generators have their sentence in `error` as well. With `HASHPASS_GENERATORS=false` there is none of them.
+""".strip()
+
+GENERATORS: Final = """
+Passwords, keys and phrases from 32 bytes, the seed: random by GET, from a seed of your own by POST. The same seed with
+the same parameters gives the same text.
+""".strip()
+
+
 def document(version: str, server_url: str | None = None) -> dict[str, Any]:
     """The whole document, new at each call. `server_url` is where the public reaches this server, if that is known."""
     return {
@@ -125,6 +139,8 @@ def document(version: str, server_url: str | None = None) -> dict[str, Any]:
             {"name": "Entering", "description": "The gate, and the session behind it."},
             {"name": "Racing", "description": "The puzzle, the answers and the codes."},
             {"name": "Captcha", "description": CAPTCHA},
+            {"name": "Sign-in", "description": SIGN_IN},
+            {"name": "Generators", "description": GENERATORS},
             {"name": "Server", "description": "How the server is doing."},
             {"name": "WebSocket", "description": WEBSOCKET},
         ],
@@ -141,6 +157,18 @@ def document(version: str, server_url: str | None = None) -> dict[str, Any]:
                     "scheme": "bearer",
                     "description": "HASHPASS_METRICS_TOKEN, where the operator has set it.",
                 },
+                "access": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The access token from GET /api/login/ or POST /api/refresh.",
+                },
+                "refresh": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "refresh_token",
+                    "description": "The cookie that the same two calls set.",
+                },
+                "admin": {"type": "http", "scheme": "bearer", "description": "The operator's ADMIN_TOKEN."},
             },
             "headers": {
                 "RetryAfter": {
@@ -275,6 +303,9 @@ def _paths() -> dict[str, Any]:
             )
         },
         **_cap_paths(),
+        **_login_paths(),
+        **_user_paths(),
+        **_generator_paths(),
         "/api/health": {
             "get": {
                 **_operation(
@@ -313,6 +344,7 @@ def _cap_paths() -> dict[str, Any]:
         refusals=(*ANYWHERE, Banned, StoreUnavailable),
     )
     schema = {"schema": {"$ref": "#/components/schemas/CapVerify"}}
+    verify["responses"]["404"] = _own_problem(404, "not_found", "Not Found", "This server has no site secret.")
     forms = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
     verify["requestBody"] = {"required": True, "content": dict.fromkeys(forms, schema)}
     return {
@@ -339,10 +371,160 @@ def _cap_paths() -> dict[str, Any]:
     }
 
 
+def _login_paths() -> dict[str, Any]:
+    here: Refusals = (*ANYWHERE, Banned, *STORED)
+    link = _query("magiclink", {"type": "string", "minLength": 1, "maxLength": 128}, required=True)
+    return {
+        "/api/login/": {
+            "post": _operation(
+                "Ask for a sign-in link",
+                "The answer is the same for everybody. The address is not kept.",
+                tag="Sign-in",
+                body="LoginRequest",
+                ok=_json("A link is on its way.", "LinkSent"),
+                refusals=(*here, RateLimited, QueueFull),
+            ),
+            "get": _operation(
+                "Redeem a link",
+                "Once. Sets the cookie as well.",
+                tag="Sign-in",
+                parameters=[link],
+                ok=_json("Signed in.", "SignedIn"),
+                refusals=(*here, BadRequest),
+            ),
+            "delete": _operation(
+                "Log out",
+                "Ends the session that the cookie or the access token names; never refused for what is sent.",
+                tag="Sign-in",
+                ok=_json("Logged out.", "Message"),
+                refusals=(StoreUnavailable,),
+                security=[{}, {"refresh": []}, {"access": []}],
+            ),
+        },
+        "/api/refresh": {
+            "post": _operation(
+                "Get new tokens",
+                "For the newest refresh token. Sets the next cookie.",
+                tag="Sign-in",
+                ok=_json("The next tokens.", "Refreshed"),
+                refusals=(*here, SessionRequired, SessionRevoked),
+                security=[{"refresh": []}],
+            )
+        },
+    }
+
+
+def _user_paths() -> dict[str, Any]:
+    known: Refusals = (*STORED, BadRequest, SessionRequired, SessionRevoked)
+    name = {**_query("username", {"$ref": "#/components/schemas/Username"}, required=True), "in": "path"}
+    paths = {
+        "/api/users": {
+            "get": _operation(
+                "List users",
+                "They are known by derived names, never by addresses.",
+                tag="Sign-in",
+                parameters=[_query("limit", {"type": "integer", "minimum": 1, "maximum": 1000})],
+                ok=_json("The users.", "Users"),
+                refusals=known,
+                security=[{"admin": []}],
+            ),
+            "post": _operation(
+                "Add a user",
+                "Not needed for signing in.",
+                tag="Sign-in",
+                body="UserRequest",
+                ok=_json("Added.", "User"),
+                ok_status=201,
+                refusals=known,
+                security=[{"admin": []}],
+            ),
+        },
+        "/api/users/{username}": {
+            "get": _operation(
+                "Show a user",
+                "Two dates.",
+                tag="Sign-in",
+                parameters=[name],
+                ok=_json("The user.", "User"),
+                refusals=known,
+                security=[{"admin": []}],
+            ),
+            "delete": _operation(
+                "Remove a user",
+                "And end all their sessions. People may do so for themselves.",
+                tag="Sign-in",
+                parameters=[name],
+                ok=_json("Removed.", "Message"),
+                refusals=known,
+                security=[{"admin": []}, {"access": []}],
+            ),
+        },
+    }
+    for path, methods in paths.items():
+        for operation in methods.values():
+            only = _own_problem(403, "operator_only", "Operator only", "This is for the operator of this site.")
+            operation["responses"]["403"] = only
+            if "{" in path:
+                operation["responses"]["404"] = _own_problem(404, "user_unknown", "User unknown", "User not found")
+    return paths
+
+
+def _generator_paths() -> dict[str, Any]:
+    signed_in: Refusals = (BadRequest, StoreUnavailable, SessionRequired, SessionRevoked)
+    number: dict[str, Any] = {"type": "integer", "minimum": 0}
+    words: dict[str, Any] = {"type": "string"}
+    of_text = {"length": number, "alphabet": {"enum": list(ALPHABETS)}}
+    takes: dict[str, dict[str, dict[str, Any]]] = {
+        "custom": {**of_text, "prefix": words, "suffix": words},
+        "password": of_text,
+        "api-key": of_text,
+        "mnemonic": {"language": words, "words": {"enum": [12, 24]}},
+    }
+
+    def random(name: str) -> dict[str, Any]:
+        return _operation(
+            f"Make a random {name}",
+            "From a new seed, which is answered too.",
+            tag="Generators",
+            parameters=[_query(parameter, schema) for parameter, schema in takes[name].items()],
+            ok=_json("What was made.", "Generated"),
+            refusals=signed_in,
+            security=[{"access": []}],
+        )
+
+    def seeded(name: str) -> dict[str, Any]:
+        return _operation(
+            f"Make the {name} of a seed",
+            "The parameters are those of GET, in the body.",
+            tag="Generators",
+            body="Seeded",
+            ok=_json("What was made.", "Generated"),
+            refusals=signed_in,
+            security=[{"access": []}],
+        )
+
+    return {
+        **{f"/api/{name}": {"get": random(name), "post": seeded(name)} for name in takes},
+        "/api/generate": {"get": {**random("custom"), "summary": "Make a random custom text, by its old name"}},
+        "/api/version": {
+            "get": _operation(
+                "Which shapes to expect",
+                "The version of HashRand's API that the sign-in and the generators speak.",
+                tag="Generators",
+                ok=_json("The versions.", "Version"),
+            )
+        },
+    }
+
+
+def _query(name: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": required, "schema": schema}
+
+
 def _named(paths: dict[str, Any]) -> dict[str, Any]:
     """Give every operation the name that client generators ask for: `getGateConfig`, `postVerify`."""
     for path, methods in paths.items():
-        words = path.removeprefix("/api").strip("/").replace("-", "/").split("/")
+        words = path.removeprefix("/api").strip("/{}").replace("{", "").replace("-", "/").split("/")
         for method, operation in methods.items():
             operation["operationId"] = method + "".join(word.capitalize() for word in words)
     return paths
@@ -421,6 +603,16 @@ def _problems(refusals: list[type[HashPassError]], status: int) -> dict[str, Any
     if headers:
         response["headers"] = headers
     return response
+
+
+def _own_problem(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
+    """A response for a refusal that one part of the API has to itself."""
+    value = {"type": kind(code), "title": title, "status": status, "detail": detail}
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        "description": f"{title}.",
+        "content": {PROBLEM_JSON: {"schema": schema, "examples": {code: {"value": value}}}},
+    }
 
 
 def _header(name: str) -> dict[str, str]:

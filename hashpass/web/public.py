@@ -112,11 +112,13 @@ class PublicApi:
         try:
             code = await self._verify(address)
         except HashPassError as error:
-            self.metrics.submission(error.code)
-            await trio.sleep(self.pace.delay(address.key))
-            raise
-        self.metrics.submission("won")
-        return {"invite_code": code}
+            refusal = error
+        else:
+            self.metrics.submission("won")
+            return {"invite_code": code}
+        self.metrics.submission(refusal.code)
+        await trio.sleep(self.pace.delay(address.key))
+        raise refusal
 
     async def _verify(self, address: Address) -> str:
         session, proof = await self._submission(address)

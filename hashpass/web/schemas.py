@@ -16,6 +16,8 @@ TRACE: Final = "ip=203.0.113.7\nts=1790000000.000\nvisit_scheme=https\nuag=Mozil
 CAP_TIME: Final = 1790000000000
 CAP_CHALLENGE: Final = f"{SEED[:50]}:1789999400000:{CAP_TIME}:1:16:4:{SEED[::-1]}"
 CAP_TOKEN: Final = f"{SEED[:30]}:1789992800000:{CAP_TIME}:{SEED[::-1]}"
+USER: Final = "88BCBxoAm61vEn7Dy162LoU6Pd4gaz9w5SNEuGid2vsY"
+GENERATOR_SEED: Final = "CZer2Wi2kKJFBXLxn5ZJFVtLo65S8EV2offwhJd7WV5H"
 CAP_ERRORS: Final = (
     "missing-input-secret",
     "invalid-input-secret",
@@ -40,8 +42,9 @@ def schemas() -> dict[str, Any]:
                 "status": {"type": "integer"},
                 "detail": {"type": "string", "description": "A sentence that a person can act on."},
                 "field": {"type": "string", "description": "The one field that is wrong, if it is one."},
+                "error": {"type": "string", "description": "`detail` again, where clients of older APIs look for it."},
             },
-            optional=("field",),
+            optional=("field", "error"),
             example={
                 "type": "urn:hashpass:error:round_lost",
                 "title": "Round lost",
@@ -186,6 +189,7 @@ def schemas() -> dict[str, Any]:
             },
         ),
         **_cap_schemas(),
+        **_workshop_schemas(),
         "Health": _object(
             "How the server is.",
             {
@@ -269,6 +273,108 @@ def _cap_schemas() -> dict[str, Any]:
             },
             optional=("error-codes",),
             example={"success": False, "error-codes": ["timeout-or-duplicate"]},
+        ),
+    }
+
+
+def _workshop_schemas() -> dict[str, Any]:
+    text = {"type": "string"}
+    whole = {"type": "integer", "minimum": 0}
+    name = {"$ref": "#/components/schemas/Username"}
+    tokens = {"access_token": text, "expires_in": whole | {"description": "In seconds."}}
+    dates = {"created_at": whole, "updated_at": whole | {"description": "When they last signed in."}}
+    user = {"id": USER, "username": USER, "created_at": 1790000000, "updated_at": 1790000000}
+    return {
+        "Username": {
+            "type": "string",
+            "description": "32 bytes derived from an address, as base58.",
+            "pattern": "^[1-9A-HJ-NP-Za-km-z]{1,44}$",
+            "minLength": 1,
+            "maxLength": 44,
+            "examples": [USER],
+        },
+        "LoginRequest": _object(
+            "Who wants to sign in.",
+            {
+                "email": text | {"maxLength": 254},
+                "ui_host": text | {"description": "The page the link is to lead to, of those this site allows."},
+                "next": text | {"description": "The base58 of a form's state, restored after signing in."},
+                "email_lang": text | {"description": "One of thirteen languages, by its code; else English."},
+            },
+            optional=("ui_host", "next", "email_lang"),
+            example={"email": "somebody@example.org", "email_lang": "fr"},
+        ),
+        "LinkSent": _object(
+            "The same for everybody.",
+            {
+                "status": {"const": "OK"},
+                "message": text,
+                "dev_magic_link": text | {"description": "Only with `HASHPASS_LOGIN_DEV`, to this machine itself."},
+            },
+            optional=("dev_magic_link",),
+            example={"status": "OK", "message": "A sign-in link is on its way. It works once, within 15 minutes."},
+        ),
+        "SignedIn": _object(
+            "A session.",
+            {**tokens, "token_type": {"const": "Bearer"}, "user_id": name},
+            example={
+                "access_token": "eyJ0eXAi.eyJzdWIi.c2ln",
+                "expires_in": 900,
+                "token_type": "Bearer",
+                "user_id": USER,
+            },
+        ),
+        "Refreshed": _object(
+            "The same session with new tokens.",
+            {**tokens, "message": text, "user_id": name},
+            example={
+                "access_token": "eyJ0eXAi.eyJzdWIi.c2ln",
+                "expires_in": 900,
+                "message": "Token refreshed successfully",
+                "user_id": USER,
+            },
+        ),
+        "Message": _object("It is done.", {"message": text}, example={"message": "Logged out successfully"}),
+        "UserRequest": _object("A user to be.", {"username": name}, example={"username": USER}),
+        "User": _object("A user. Dates are in Unix seconds.", {"id": name, "username": name, **dates}, example=user),
+        "Users": _object(
+            "Users.",
+            {"count": whole, "users": {"type": "array", "items": {"$ref": "#/components/schemas/User"}}},
+            example={"count": 1, "users": [user]},
+        ),
+        "Seeded": _object(
+            "A seed, and whichever of the parameters the generator takes.",
+            {
+                "seed": text | {"description": "32 bytes as base58."},
+                "length": whole,
+                "alphabet": text,
+                "prefix": text,
+                "suffix": text,
+                "language": text,
+                "words": {"enum": [12, 24]},
+            },
+            optional=("length", "alphabet", "prefix", "suffix", "language", "words"),
+            example={"seed": GENERATOR_SEED, "length": 25},
+        ),
+        "Generated": _object(
+            "What was made, and the seed that makes it again.",
+            {
+                "hash": text,
+                "seed": text,
+                "otp": {"type": "string", "pattern": "^[0-9]{9}$"},
+                "timestamp": whole | {"description": "In Unix seconds."},
+            },
+            example={
+                "hash": "xxFu2q4H4al2vNkW7r*uJoe!C",
+                "seed": GENERATOR_SEED,
+                "otp": "128063137",
+                "timestamp": 1790000000,
+            },
+        ),
+        "Version": _object(
+            "Of the API and of the pages it was made for.",
+            {"api_version": text, "ui_version": text},
+            example={"api_version": "1.4.5", "ui_version": "0.19.4"},
         ),
     }
 

@@ -48,6 +48,9 @@ PHONE: Final[dict[str, Any]] = {
 }
 """For `visit(**PHONE)`; so are `color_scheme="dark"`, `locale="de-DE"`, `reduced_motion="reduce"`."""
 
+HARMLESS: Final = re.compile("GL Driver Message")
+"""A renderer without a graphics card complains of its own speed, sometimes, when a fingerprint is taken."""
+
 REPORT_VIOLATIONS: Final = """
 addEventListener("securitypolicyviolation", (event) => {
   reportViolation(`${event.effectiveDirective} refused ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
@@ -161,7 +164,7 @@ class Trouble:
             "console",
             lambda message: (
                 self.seen.append(f"console: {message.text} {message.location.get('url', '')}")
-                if message.type in {"error", "warning"}
+                if message.type in {"error", "warning"} and not HARMLESS.search(message.text)
                 else None
             ),
         )

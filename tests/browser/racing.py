@@ -30,8 +30,8 @@ def fixed(bits: int, **env: str) -> dict[str, str]:
     }
 
 
-QUICK: Final = fixed(11)
-"""A round takes about a second."""
+QUICK: Final = fixed(12)
+"""A round takes about half a second."""
 ENDLESS: Final = fixed(60)
 """Nobody will ever win."""
 

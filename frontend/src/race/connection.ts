@@ -53,6 +53,7 @@ export function createConnection(
   let running = false;
   let isWaiting = false;
   let failures = 0;
+  let hasHurried = false;
   let socket: SocketPort | null = null;
   let isOpen = false;
   let openedAt = 0;
@@ -108,7 +109,10 @@ export function createConnection(
 
   /** Leave, and forget old failures if this socket was none. */
   function part(): number {
-    if (isOpen && clock.now() - openedAt >= LASTED) failures = 0;
+    if (isOpen && clock.now() - openedAt >= LASTED) {
+      failures = 0;
+      hasHurried = false;
+    }
     return leave();
   }
 
@@ -127,7 +131,8 @@ export function createConnection(
     }
     failures += 1;
     // An end that calls for a new start at once does so only once: the second in a row is a failure like others.
-    if (next.kind === "now" && failures < 2) {
+    hasHurried = next.kind === "now" && !hasHurried;
+    if (hasHurried) {
       void dial();
       return;
     }

@@ -194,6 +194,21 @@ describe("a close with 1008", () => {
     expect(world.calls("POST /api/puzzle").at(-1)?.bearer).toBe("hps_2");
   });
 
+  test("by a server that was away for a while costs no further pause", async () => {
+    const world = createWorld();
+    const game = await mining(world);
+    world.door = () => ({ code: 1006, reason: "" });
+    world.socket.end(1001);
+    await pass(1_100);
+    world.door = (token) => (token === "hps_1" ? { code: 1008, reason: "No such session." } : "welcome");
+    world.routes.set("POST /api/puzzle", (request) =>
+      request.bearer === "hps_1" ? problem(401, "session_revoked") : json(world.puzzle),
+    );
+    await pass(2_100);
+    expect(world.sockets.map((socket) => socket.token)).toEqual(["", "hps_1", "hps_1", ""]);
+    expect(game.state).toMatchObject({ phase: "mining", trouble: null, connected: true });
+  });
+
   test("for a ban says so and stays away, until the visitor tries again", async () => {
     const world = createWorld();
     const game = await mining(world);

@@ -1,7 +1,8 @@
 """Takes a picture of every state of the miner's page, and asks axe about each.
 
-Run `npx vite --port 5199` in `frontend/`, then `python tests/view/screenshots.py FOLDER [STATE ...]`.
-Set CHROMIUM to the browser's path if Playwright has none of its own.
+`./scripts/nox -s screenshots -- FOLDER [STATE ...]` does all that it takes. By hand: `npx vite --port 5199` in
+`frontend/`, then `python tests/view/screenshots.py FOLDER [STATE ...]`, with CHROMIUM set to the browser's path if
+Playwright has none of its own.
 """
 
 from __future__ import annotations
@@ -21,22 +22,23 @@ STATES = re.findall(r'^  "?([\w-]+)"?: \(\)', (HERE / "fixtures.ts").read_text()
 ADDRESS = os.environ.get("DEMO", "http://localhost:5199/static/demo.html")
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 
-# Name, width, height, scheme, language; the first two show every state.
+# Name, width, height, scheme, language; the first few show every state.
 LOOKS = [
     ("desktop", 1280, 800, "light", "en"),
     ("phone", 390, 844, "light", "en"),
     ("dark", 1280, 800, "dark", "en"),
     ("phone-dark", 390, 844, "dark", "en"),
+    ("arabic", 390, 844, "light", "ar"),
+    ("arabic-wide", 1280, 800, "dark", "ar"),
     ("small", 320, 640, "light", "en"),
     ("german", 320, 640, "light", "de"),
     ("german-wide", 1280, 800, "light", "de"),
-    ("arabic", 390, 844, "light", "ar"),
-    ("arabic-wide", 1280, 800, "dark", "ar"),
     ("japanese", 390, 844, "light", "ja"),
     ("russian", 320, 640, "dark", "ru"),
     ("hindi", 390, 844, "light", "hi"),
     ("zoomed", 640, 400, "light", "eu"),
 ]
+FOR_EVERY_STATE = 6
 EVERYWHERE = {"idle", "mining", "won", "wonAgain", "server-away", "race-opens"}
 
 
@@ -74,7 +76,7 @@ def main(folder: Path, wanted: list[str]) -> int:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         for state in wanted or STATES:
             for place, look in enumerate(LOOKS):
-                if place < 2 or state in EVERYWHERE:
+                if place < FOR_EVERY_STATE or state in EVERYWHERE:
                     faults += shoot(browser, folder, state, look, unfold=False)
             if state in ("mining", "idle"):
                 for look in LOOKS:
