@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import httpx
 import trio
 
+from hashpass.cap.challenge import MAX_SOLUTION
 from hashpass.cap.testing import solve
 
 DUMMY_TOKEN: Final = "XXXX.DUMMY.TOKEN.XXXX"  # noqa: S105 - what Cloudflare's test key yields in a browser
@@ -35,7 +37,8 @@ async def pass_gate(http: httpx.AsyncClient, config: Mapping[str, Any], say: Cal
 async def _solve_captcha(http: httpx.AsyncClient, endpoint: str) -> str:
     challenge = (await http.post(f"{endpoint}challenge")).raise_for_status().json()
     token: str = challenge["token"]
-    solutions = await trio.to_thread.run_sync(solve, token, challenge["challenge"], abandon_on_cancel=True)
+    work = partial(solve, token, challenge["challenge"], max_nonce=MAX_SOLUTION)
+    solutions = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
     answer = (await http.post(f"{endpoint}redeem", json={"token": token, "solutions": solutions})).json()
     if not answer["success"]:
         raise httpx.HTTPError(answer["error"])
