@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any, Final
 
 from hashpass.domain.errors import (
@@ -13,12 +12,10 @@ from hashpass.domain.errors import (
     AnswerPending,
     BadRequest,
     Banned,
-    BodyTooLarge,
     GateRefused,
     GateTokenUsed,
     GateUnavailable,
     HashAboveTarget,
-    HashPassError,
     NonceTooFast,
     NotReady,
     ProofFalse,
@@ -37,10 +34,18 @@ from hashpass.domain.errors import (
     VisitorMismatch,
 )
 from hashpass.generators.alphabets import ALPHABETS
-from hashpass.web.errors import ALWAYS_RETRY_AFTER, PROBLEM_JSON, TABLE, kind
+from hashpass.web.operations import (
+    Refusals,
+    header,
+    json_answer,
+    named,
+    operation,
+    own_problem,
+    problems,
+    query_parameter,
+    text_answer,
+)
 from hashpass.web.schemas import TRACE, schemas
-
-Refusals = tuple[type[HashPassError], ...]
 
 ANYWHERE: Final[Refusals] = (AddressUnknown, NotReady)
 PUBLIC: Final[Refusals] = (*ANYWHERE, AgentRefused, Banned)
@@ -56,10 +61,6 @@ ANSWER: Final[Refusals] = (
     *(AnswerPending, AddressBusy, QueueFull),
 )
 
-HEALED_BY_TIME: Final = frozenset({ShutOut, RaceClosed})
-"""Refusals that say when to come back where that is known, though their status does not ask for it."""
-
-OTHERS: Final = {408: "The body did not arrive in time.", 500: "The server made a mistake."}
 
 INTRODUCTION: Final = """
 One puzzle is open at a time, the same for everybody. Clients search for a nonce whose Argon2 hash is below the
@@ -144,7 +145,7 @@ def document(version: str, server_url: str | None = None) -> dict[str, Any]:
             {"name": "Server", "description": "How the server is doing."},
             {"name": "WebSocket", "description": WEBSOCKET},
         ],
-        "paths": _named(_paths()),
+        "paths": named(_paths()),
         "components": {
             "securitySchemes": {
                 "session": {
@@ -191,42 +192,42 @@ def document(version: str, server_url: str | None = None) -> dict[str, Any]:
 
 
 def _paths() -> dict[str, Any]:
-    trace = _operation(
+    trace = operation(
         "Fetch a trace",
         "Lines of `key=value` about this request, signed. Its exact text goes into the salt and into `traceData`. "
         "Fetch a new one with every puzzle, sending the session's token.",
         tag="Racing",
-        ok=_text("The trace.", TRACE),
+        ok=text_answer("The trace.", TRACE),
         refusals=SESSION,
         security=[{}, {"session": []}],
     )
-    puzzle = _json("The open puzzle.", "Puzzle")
+    puzzle = json_answer("The open puzzle.", "Puzzle")
     return {
         "/api/gate/config": {
-            "get": _operation(
+            "get": operation(
                 "Which gate stands here",
                 "What a client has to pass before it gets a session, and where its traces come from.",
                 tag="Entering",
-                ok=_json("The gate.", "GateConfig"),
+                ok=json_answer("The gate.", "GateConfig"),
                 refusals=PUBLIC,
             )
         },
         "/api/turnstile/config": {
-            "get": _operation(
+            "get": operation(
                 "Turnstile's site key",
                 "The older form of `/api/gate/config`, for Turnstile alone.",
                 tag="Entering",
-                ok=_json("The site key.", "TurnstileConfig"),
+                ok=json_answer("The site key.", "TurnstileConfig"),
                 refusals=PUBLIC,
             )
         },
         "/api/session": {
-            "post": _operation(
+            "post": operation(
                 "Open a session",
                 "For clients without WebSocket. A gate token works once.",
                 tag="Entering",
                 body="SessionRequest",
-                ok=_json("The session.", "Session"),
+                ok=json_answer("The session.", "Session"),
                 refusals=(
                     *PUBLIC,
                     *STORED,
@@ -240,7 +241,7 @@ def _paths() -> dict[str, Any]:
             )
         },
         "/api/puzzle": {
-            "get": _operation(
+            "get": operation(
                 "Read the open puzzle",
                 "A visitorId given here is bound to the session, as it is by POST.",
                 tag="Racing",
@@ -256,7 +257,7 @@ def _paths() -> dict[str, Any]:
                 refusals=(*VISITOR, RaceClosed),
                 security=[{"session": []}],
             ),
-            "post": _operation(
+            "post": operation(
                 "Read the open puzzle and name the visitor",
                 "The first visitorId a session is used with is bound to it.",
                 tag="Racing",
@@ -269,35 +270,35 @@ def _paths() -> dict[str, Any]:
         "/api/trace": {"get": trace},
         "/api/dev/trace": {"get": {**trace, "summary": "Fetch a trace, by its old name"}},
         "/api/verify": {
-            "post": _operation(
+            "post": operation(
                 "Submit an answer",
                 "The first valid answer to arrive wins. Sending the winning answer again gets the same code again.",
                 tag="Racing",
                 body="Proof",
-                ok=_json("This answer has won.", "Won"),
+                ok=json_answer("This answer has won.", "Won"),
                 refusals=(*ANSWER, HashAboveTarget, RoundLost),
                 security=[{"session": []}],
             )
         },
         "/api/submit": {
-            "post": _operation(
+            "post": operation(
                 "Hand in the best hash of a puzzle that timed out",
                 "Open for ten seconds after a time-out, once a session. The best true one counts as evidence of "
                 "work, and where the operator wishes, wins a code.",
                 tag="Racing",
                 body="Proof",
-                ok=_json("Handed in.", "Submitted"),
+                ok=json_answer("Handed in.", "Submitted"),
                 ok_status=202,
                 refusals=(*ANSWER, AlreadySubmitted),
                 security=[{"session": []}],
             )
         },
         "/api/code": {
-            "get": _operation(
+            "get": operation(
                 "Codes this session has won",
                 "For a winner whose answer was lost on its way, for 24 hours.",
                 tag="Racing",
-                ok=_json("The codes, perhaps none.", "Codes"),
+                ok=json_answer("The codes, perhaps none.", "Codes"),
                 refusals=SESSION,
                 security=[{"session": []}],
             )
@@ -308,25 +309,25 @@ def _paths() -> dict[str, Any]:
         **_generator_paths(),
         "/api/health": {
             "get": {
-                **_operation(
+                **operation(
                     "Is the server well",
                     "What a load balancer asks. 503 when a task of the server is down.",
                     tag="Server",
-                    ok=_json("Well.", "Health"),
+                    ok=json_answer("Well.", "Health"),
                 ),
                 "responses": {
-                    "200": _json("Well.", "Health"),
-                    "503": {**_json("Degraded.", "Health"), "headers": {"Retry-After": _header("RetryAfter")}},
-                    "500": _problems([], 500),
+                    "200": json_answer("Well.", "Health"),
+                    "503": {**json_answer("Degraded.", "Health"), "headers": {"Retry-After": header("RetryAfter")}},
+                    "500": problems([], 500),
                 },
             }
         },
         "/metrics": {
-            "get": _operation(
+            "get": operation(
                 "Metrics",
                 "In the text format of Prometheus.",
                 tag="Server",
-                ok=_text("The metrics.", "hashpass_connections 5\n"),
+                ok=text_answer("The metrics.", "hashpass_connections 5\n"),
                 refusals=(SessionRequired,),
                 security=[{}, {"metrics": []}],
             )
@@ -335,35 +336,35 @@ def _paths() -> dict[str, Any]:
 
 
 def _cap_paths() -> dict[str, Any]:
-    verify = _operation(
+    verify = operation(
         "Ask whether a token is good",
         "For the back ends of other sites, in the manner of reCAPTCHA, as JSON or as a form; there is such a call "
         "only where `HASHPASS_CAP_SITE_SECRET` is set. Whatever is wrong with the request stands in `error-codes`.",
         tag="Captcha",
-        ok=_json("The answer, yes or no.", "CapVerified"),
+        ok=json_answer("The answer, yes or no.", "CapVerified"),
         refusals=(*ANYWHERE, Banned, StoreUnavailable),
     )
     schema = {"schema": {"$ref": "#/components/schemas/CapVerify"}}
-    verify["responses"]["404"] = _own_problem(404, "not_found", "Not Found", "This server has no site secret.")
+    verify["responses"]["404"] = own_problem(404, "not_found", "Not Found", "This server has no site secret.")
     forms = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
     verify["requestBody"] = {"required": True, "content": dict.fromkeys(forms, schema)}
     return {
         "/api/cap/challenge": {
-            "post": _operation(
+            "post": operation(
                 "Fetch a challenge",
                 "No body is asked for. The server keeps nothing of a challenge; all of it is in its token.",
                 tag="Captcha",
-                ok=_json("The challenge.", "CapChallenge"),
+                ok=json_answer("The challenge.", "CapChallenge"),
                 refusals=PUBLIC,
             )
         },
         "/api/cap/redeem": {
-            "post": _operation(
+            "post": operation(
                 "Redeem a solved challenge",
                 "Once. A wrong answer is 200 with `success` false, and the right one may still follow.",
                 tag="Captcha",
                 body="CapRedeem",
-                ok=_json("A token, or the reason why not.", "CapRedeemed"),
+                ok=json_answer("A token, or the reason why not.", "CapRedeemed"),
                 refusals=(*PUBLIC, StoreUnavailable),
             )
         },
@@ -373,40 +374,40 @@ def _cap_paths() -> dict[str, Any]:
 
 def _login_paths() -> dict[str, Any]:
     here: Refusals = (*ANYWHERE, Banned, *STORED)
-    link = _query("magiclink", {"type": "string", "minLength": 1, "maxLength": 128}, required=True)
+    link = query_parameter("magiclink", {"type": "string", "minLength": 1, "maxLength": 128}, required=True)
     return {
         "/api/login/": {
-            "post": _operation(
+            "post": operation(
                 "Ask for a sign-in link",
                 "The answer is the same for everybody. The address is not kept.",
                 tag="Sign-in",
                 body="LoginRequest",
-                ok=_json("A link is on its way.", "LinkSent"),
+                ok=json_answer("A link is on its way.", "LinkSent"),
                 refusals=(*here, RateLimited, QueueFull),
             ),
-            "get": _operation(
+            "get": operation(
                 "Redeem a link",
                 "Once. Sets the cookie as well.",
                 tag="Sign-in",
                 parameters=[link],
-                ok=_json("Signed in.", "SignedIn"),
+                ok=json_answer("Signed in.", "SignedIn"),
                 refusals=(*here, BadRequest),
             ),
-            "delete": _operation(
+            "delete": operation(
                 "Log out",
                 "Ends the session that the cookie or the access token names; never refused for what is sent.",
                 tag="Sign-in",
-                ok=_json("Logged out.", "Message"),
+                ok=json_answer("Logged out.", "Message"),
                 refusals=(StoreUnavailable,),
                 security=[{}, {"refresh": []}, {"access": []}],
             ),
         },
         "/api/refresh": {
-            "post": _operation(
+            "post": operation(
                 "Get new tokens",
                 "For the newest refresh token. Sets the next cookie.",
                 tag="Sign-in",
-                ok=_json("The next tokens.", "Refreshed"),
+                ok=json_answer("The next tokens.", "Refreshed"),
                 refusals=(*here, SessionRequired, SessionRevoked),
                 security=[{"refresh": []}],
             )
@@ -416,56 +417,56 @@ def _login_paths() -> dict[str, Any]:
 
 def _user_paths() -> dict[str, Any]:
     known: Refusals = (*STORED, BadRequest, SessionRequired, SessionRevoked)
-    name = {**_query("username", {"$ref": "#/components/schemas/Username"}, required=True), "in": "path"}
+    name = {**query_parameter("username", {"$ref": "#/components/schemas/Username"}, required=True), "in": "path"}
     paths = {
         "/api/users": {
-            "get": _operation(
+            "get": operation(
                 "List users",
                 "They are known by derived names, never by addresses.",
                 tag="Sign-in",
-                parameters=[_query("limit", {"type": "integer", "minimum": 1, "maximum": 1000})],
-                ok=_json("The users.", "Users"),
+                parameters=[query_parameter("limit", {"type": "integer", "minimum": 1, "maximum": 1000})],
+                ok=json_answer("The users.", "Users"),
                 refusals=known,
                 security=[{"admin": []}],
             ),
-            "post": _operation(
+            "post": operation(
                 "Add a user",
                 "Not needed for signing in.",
                 tag="Sign-in",
                 body="UserRequest",
-                ok=_json("Added.", "User"),
+                ok=json_answer("Added.", "User"),
                 ok_status=201,
                 refusals=known,
                 security=[{"admin": []}],
             ),
         },
         "/api/users/{username}": {
-            "get": _operation(
+            "get": operation(
                 "Show a user",
                 "Two dates.",
                 tag="Sign-in",
                 parameters=[name],
-                ok=_json("The user.", "User"),
+                ok=json_answer("The user.", "User"),
                 refusals=known,
                 security=[{"admin": []}],
             ),
-            "delete": _operation(
+            "delete": operation(
                 "Remove a user",
                 "And end all their sessions. People may do so for themselves.",
                 tag="Sign-in",
                 parameters=[name],
-                ok=_json("Removed.", "Message"),
+                ok=json_answer("Removed.", "Message"),
                 refusals=known,
                 security=[{"admin": []}, {"access": []}],
             ),
         },
     }
     for path, methods in paths.items():
-        for operation in methods.values():
-            only = _own_problem(403, "operator_only", "Operator only", "This is for the operator of this site.")
-            operation["responses"]["403"] = only
+        for described in methods.values():
+            only = own_problem(403, "operator_only", "Operator only", "This is for the operator of this site.")
+            described["responses"]["403"] = only
             if "{" in path:
-                operation["responses"]["404"] = _own_problem(404, "user_unknown", "User unknown", "User not found")
+                described["responses"]["404"] = own_problem(404, "user_unknown", "User unknown", "User not found")
     return paths
 
 
@@ -482,23 +483,23 @@ def _generator_paths() -> dict[str, Any]:
     }
 
     def random(name: str) -> dict[str, Any]:
-        return _operation(
+        return operation(
             f"Make a random {name}",
             "From a new seed, which is answered too.",
             tag="Generators",
-            parameters=[_query(parameter, schema) for parameter, schema in takes[name].items()],
-            ok=_json("What was made.", "Generated"),
+            parameters=[query_parameter(parameter, schema) for parameter, schema in takes[name].items()],
+            ok=json_answer("What was made.", "Generated"),
             refusals=signed_in,
             security=[{"access": []}],
         )
 
     def seeded(name: str) -> dict[str, Any]:
-        return _operation(
+        return operation(
             f"Make the {name} of a seed",
             "The parameters are those of GET, in the body.",
             tag="Generators",
             body="Seeded",
-            ok=_json("What was made.", "Generated"),
+            ok=json_answer("What was made.", "Generated"),
             refusals=signed_in,
             security=[{"access": []}],
         )
@@ -507,124 +508,11 @@ def _generator_paths() -> dict[str, Any]:
         **{f"/api/{name}": {"get": random(name), "post": seeded(name)} for name in takes},
         "/api/generate": {"get": {**random("custom"), "summary": "Make a random custom text, by its old name"}},
         "/api/version": {
-            "get": _operation(
+            "get": operation(
                 "Which shapes to expect",
                 "The version of HashRand's API that the sign-in and the generators speak.",
                 tag="Generators",
-                ok=_json("The versions.", "Version"),
+                ok=json_answer("The versions.", "Version"),
             )
         },
     }
-
-
-def _query(name: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": required, "schema": schema}
-
-
-def _named(paths: dict[str, Any]) -> dict[str, Any]:
-    """Give every operation the name that client generators ask for: `getGateConfig`, `postVerify`."""
-    for path, methods in paths.items():
-        words = path.removeprefix("/api").strip("/{}").replace("{", "").replace("-", "/").split("/")
-        for method, operation in methods.items():
-            operation["operationId"] = method + "".join(word.capitalize() for word in words)
-    return paths
-
-
-def _operation(
-    summary: str,
-    description: str,
-    *,
-    tag: str,
-    ok: dict[str, Any],
-    ok_status: int = 200,
-    refusals: Refusals = (),
-    body: str | None = None,
-    parameters: list[dict[str, Any]] | None = None,
-    security: list[dict[str, list[str]]] | None = None,
-) -> dict[str, Any]:
-    if body is not None:
-        refusals = (*refusals, BadRequest, BodyTooLarge)
-    by_status: dict[int, list[type[HashPassError]]] = defaultdict(list)
-    for refusal in dict.fromkeys(refusals):
-        by_status[TABLE[refusal].status].append(refusal)
-    by_status[500] = []
-    if body is not None:
-        by_status[408] = []
-    responses = {str(ok_status): ok}
-    responses |= {str(status): _problems(by_status[status], status) for status in sorted(by_status)}
-    operation: dict[str, Any] = {
-        "summary": summary,
-        "description": description,
-        "tags": [tag],
-        "security": security or [],
-        "responses": responses,
-    }
-    if parameters:
-        operation["parameters"] = parameters
-    if body is not None:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}},
-        }
-    return operation
-
-
-def _problems(refusals: list[type[HashPassError]], status: int) -> dict[str, Any]:
-    """One response for all refusals of a status, with each of them as an example."""
-    titles = [TABLE[refusal].title for refusal in refusals]
-    response: dict[str, Any] = {
-        "description": "; ".join(titles) + "." if titles else OTHERS[status],
-        "content": {
-            PROBLEM_JSON: {
-                "schema": {"$ref": "#/components/schemas/Problem"},
-                "examples": {
-                    refusal.code: {
-                        "value": {
-                            "type": kind(refusal.code),
-                            "title": TABLE[refusal].title,
-                            "status": status,
-                            "detail": refusal.default,
-                        }
-                    }
-                    for refusal in refusals
-                },
-            }
-        },
-    }
-    if not refusals:
-        del response["content"][PROBLEM_JSON]["examples"]
-    headers: dict[str, Any] = {}
-    if status in ALWAYS_RETRY_AFTER:
-        headers["Retry-After"] = _header("RetryAfter")
-    elif HEALED_BY_TIME.intersection(refusals):
-        headers["Retry-After"] = _header("MaybeRetryAfter")
-    if status == 401:
-        headers["WWW-Authenticate"] = _header("Challenge")
-    if headers:
-        response["headers"] = headers
-    return response
-
-
-def _own_problem(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
-    """A response for a refusal that one part of the API has to itself."""
-    value = {"type": kind(code), "title": title, "status": status, "detail": detail}
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        "description": f"{title}.",
-        "content": {PROBLEM_JSON: {"schema": schema, "examples": {code: {"value": value}}}},
-    }
-
-
-def _header(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/headers/{name}"}
-
-
-def _json(description: str, schema: str) -> dict[str, Any]:
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
-    }
-
-
-def _text(description: str, example: str) -> dict[str, Any]:
-    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}, "example": example}}}
