@@ -236,7 +236,8 @@ def trouble() -> Iterator[Trouble]:
 
 
 @pytest.fixture
-def visit(browser: Browser, request: pytest.FixtureRequest, trouble: Trouble) -> Iterator[Visit]:
+def visit(browser: Browser, serve: Serve, request: pytest.FixtureRequest, trouble: Trouble) -> Iterator[Visit]:
+    # `serve` is named so that no server is closed before its pages are.
     contexts: list[BrowserContext] = []
 
     def open_page(path: str = "/", *, at: Server | None = None, **options: Any) -> Page:

@@ -33,13 +33,14 @@ performance.getEntriesByType("navigation").concat(performance.getEntriesByType("
   .map((entry) => [entry.name.replace(location.origin, ""), entry.encodedBodySize])
 """
 FOCUSED: Final = """
-async () => {
-  await new Promise((scrolled) => requestAnimationFrame(() => requestAnimationFrame(scrolled)));
+() => {
   const element = document.activeElement;
   if (element === document.body) return null;
   const { outlineStyle, outlineWidth } = getComputedStyle(element);
   const { top, bottom, left, right, width, height } = element.getBoundingClientRect();
-  const isThere = width > 0 && height > 0 && top >= 0 && left >= 0 && bottom <= innerHeight && right <= innerWidth;
+  // Browsers scroll by whole pixels.
+  const isInside = top > -1 && left > -1 && bottom < innerHeight + 1 && right < innerWidth + 1;
+  const isThere = width > 0 && height > 0 && isInside;
   const isMarked = element.matches(":focus-visible") && outlineStyle === "solid" && parseFloat(outlineWidth) >= 2;
   return {
     tag: element.localName,
