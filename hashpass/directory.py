@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import math
 import os
 import re
 import secrets
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
@@ -18,7 +21,7 @@ from typing import Any, Protocol, Self
 from attrs import evolve, field, frozen
 
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
-_SINGLE_KEYS = ("audit", "trace", "cap", "receipt")
+_SINGLE_KEYS = ("audit", "trace", "cap", "rounds")
 
 
 class DirectoryError(Exception):
@@ -236,15 +239,30 @@ class CodeKey:
 
 
 @frozen
+class ReceiptKey:
+    """The seed of an Ed25519 key that receipts are signed with."""
+
+    seed: bytes = field(repr=False)
+    since: float
+    """On the wall clock; 0 if nobody wrote it down."""
+
+    @property
+    def kid(self) -> str:
+        return sha256(self.seed).hexdigest()[:16]
+
+
+@frozen
 class Keys:
     """The server's secrets."""
 
     audit: bytes = field(repr=False)
     trace: bytes = field(repr=False)
     cap: bytes = field(repr=False)
-    receipt: bytes = field(repr=False)
+    rounds: bytes = field(repr=False)
     code: CodeKey
     """The one that new codes are made with."""
+    receipts: tuple[ReceiptKey, ...]
+    """The newest, which signs, stands last. What the others have signed is still true."""
     retired: tuple[CodeKey, ...] = ()
     """Earlier ones that are still known; their codes are revoked, yet can be recomputed."""
 
@@ -266,16 +284,60 @@ class KeyFile:
         *,
         code_secret: bytes | None = None,
         random: Callable[[int], bytes] = secrets.token_bytes,
+        wall: Callable[[], float] = time.time,
         disk: Disk = DISK,
     ) -> None:
         self._path = path
         self._given = None if code_secret is None else CodeKey(code_secret)
         self._random = random
+        self._wall = wall
         self._disk = disk
 
     def load(self) -> Keys:
         """Read the keys and make those that are missing."""
         value = StateFile(self._path, disk=self._disk).load()
+        keys = self._from_json(value)
+        if self._as_json(keys) != value:
+            self._save(keys)
+        return keys
+
+    def read(self) -> Keys:
+        """The keys as the last server left them, for commands that may run beside one. Nothing is written.
+
+        A DirectoryError if the environment gives another code key than that server's: it is not the server's own, and
+        to write the file under it would bring back a key that an admin has retired.
+        """
+        value = StateFile(self._path, disk=self._disk).load()
+        if not value:
+            raise DirectoryError(f"There is no {self._path}: no server has kept its files there.")
+        if value.get("environment") != (None if self._given is None else self._given.id):
+            raise DirectoryError(
+                f"{self._path} was written under another HASHPASS_HMAC_SECRET. Give this command the server's settings."
+            )
+        return self._from_json(value)
+
+    def renew_code(self, keys: Keys, secret: bytes | None = None) -> Keys:
+        """Retire the code key for a new one. ValueError if the given one has been used before."""
+        fresh = CodeKey(secret if secret is not None else self._random(32))
+        if fresh.id in keys.code_keys or (self._given is not None and fresh == self._given):
+            raise ValueError("This secret has been used before; codes that are revoked would be valid again.")
+        return self._change(keys, evolve(keys, code=fresh, retired=(*keys.retired, keys.code)))
+
+    def renew_receipt(self, keys: Keys) -> Keys:
+        """Sign with a new key from now on."""
+        fresh = ReceiptKey(self._random(32), self._now())
+        return self._change(keys, evolve(keys, receipts=(*keys.receipts, fresh)))
+
+    def _change(self, old: Keys, new: Keys) -> Keys:
+        try:
+            self._save(new)
+        except OSError:
+            with suppress(OSError):  # the new file may have its name already, and only that name is not safe yet
+                self._save(old)
+            raise
+        return new
+
+    def _from_json(self, value: dict[str, Any]) -> Keys:
         single = {name: self._secret(value[name]) if name in value else self._random(32) for name in _SINGLE_KEYS}
         made = self._made(value.get("code", []))
         known = {key.id: key for key in made}
@@ -288,19 +350,12 @@ class KeyFile:
         else:
             current = made[-1] if made else CodeKey(self._random(32))
         others = made if given is None else [*made, given]
-        keys = Keys(**single, code=current, retired=tuple(key for key in others if key != current))
-        if self._as_json(keys) != value:
-            self._save(keys)
-        return keys
-
-    def renew_code(self, keys: Keys, secret: bytes | None = None) -> Keys:
-        """Retire the code key for a new one. ValueError if the given one has been used before."""
-        fresh = CodeKey(secret if secret is not None else self._random(32))
-        if fresh.id in keys.code_keys or (self._given is not None and fresh == self._given):
-            raise ValueError("This secret has been used before; codes that are revoked would be valid again.")
-        renewed = evolve(keys, code=fresh, retired=(*keys.retired, keys.code))
-        self._save(renewed)
-        return renewed
+        return Keys(
+            **single,
+            code=current,
+            receipts=tuple(self._receipts(value)),
+            retired=tuple(key for key in others if key != current),
+        )
 
     def _save(self, keys: Keys) -> None:
         write_json(self._path, self._as_json(keys), mode=0o600, disk=self._disk)
@@ -313,15 +368,34 @@ class KeyFile:
             ],
             "current": keys.code.id,
             "environment": None if self._given is None else self._given.id,
+            "receipts": [{"kid": key.kid, "key": key.seed.hex(), "since": key.since} for key in keys.receipts],
         }
 
-    def _made(self, entries: object) -> list[CodeKey]:
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise self._unreadable()
+    def _made(self, listed: object) -> list[CodeKey]:
+        entries = self._entries(listed)
         made = [CodeKey(self._secret(entry.get("key"))) for entry in entries]
         if [key.id for key in made] != [entry.get("id") for entry in entries]:
             raise self._unreadable()
         return made
+
+    def _receipts(self, value: dict[str, Any]) -> list[ReceiptKey]:
+        """Where there is none yet, one is made; the first version of this file had a single one, without a date."""
+        if "receipts" not in value and "receipt" in value:
+            return [ReceiptKey(self._secret(value["receipt"]), 0)]
+        entries = self._entries(value.get("receipts", []))
+        made = [ReceiptKey(self._secret(entry.get("key")), entry.get("since", 0)) for entry in entries]
+        dated = all(isinstance(key.since, int | float) and 0 <= key.since < math.inf for key in made)
+        if not dated or [key.kid for key in made] != [entry.get("kid") for entry in entries]:
+            raise self._unreadable()
+        return made or [ReceiptKey(self._random(32), self._now())]
+
+    def _entries(self, listed: object) -> list[dict[str, Any]]:
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+            raise self._unreadable()
+        return listed
+
+    def _now(self) -> float:
+        return round(self._wall(), 3)
 
     def _secret(self, text: object) -> bytes:
         if not isinstance(text, str) or _HEX_64.fullmatch(text) is None:
@@ -330,3 +404,23 @@ class KeyFile:
 
     def _unreadable(self) -> FileUnreadable:
         return FileUnreadable(f"{self._path} holds something that is not a key of 64 hex digits. Restore it.")
+
+
+class KeyRing:
+    """The keys that are in use now, shared by those who may renew one: whoever renews keeps what the others renewed."""
+
+    def __init__(self, file: KeyFile, keys: Keys) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self.keys = keys
+
+    def renew_code(self, secret: bytes | None = None) -> CodeKey:
+        """In use from the moment it is on the disk. ValueError if it was used before; what the disk says otherwise."""
+        with self._lock:
+            self.keys = self._file.renew_code(self.keys, secret)
+            return self.keys.code
+
+    def renew_receipt(self) -> ReceiptKey:
+        with self._lock:
+            self.keys = self._file.renew_receipt(self.keys)
+            return self.keys.receipts[-1]

@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashpass.directory import (
+    DirectoryError,
     DirectoryInUse,
     DirectoryLock,
     FileUnreadable,
     KeyFile,
+    KeyRing,
     RealDisk,
+    ReceiptKey,
     StateFile,
     read_json,
     replace,
@@ -24,6 +27,41 @@ from hashpass.directory import (
 
 SECRET = bytes(range(32))
 OTHER = bytes(range(1, 33))
+
+
+class FaultyDisk(RealDisk):
+    """Refuses the next calls of one kind."""
+
+    def __init__(self) -> None:
+        self._call, self._times = "", 0
+
+    def refuse(self, call: str, times: int) -> None:
+        self._call, self._times = call, times
+
+    def _step(self, call: str) -> None:
+        if call == self._call and self._times > 0:
+            self._times -= 1
+            raise OSError(errno.EIO, "Input/output error")
+
+    def create(self, path: Path, mode: int) -> int:
+        self._step("create")
+        return super().create(path, mode)
+
+    def write(self, fd: int, data: bytes, offset: int) -> int:
+        self._step("write")
+        return super().write(fd, data, offset)
+
+    def sync(self, fd: int) -> None:
+        self._step("sync")
+        super().sync(fd)
+
+    def rename(self, old: Path, new: Path) -> None:
+        self._step("rename")
+        super().rename(old, new)
+
+    def sync_directory(self, path: Path) -> None:
+        self._step("sync_directory")
+        super().sync_directory(path)
 
 
 class FullDisk(RealDisk):
@@ -126,7 +164,9 @@ def test_keys_are_made_once_and_only_their_owner_may_read_them(tmp_path: Path) -
     keys = KeyFile(path).load()
     assert KeyFile(path).load() == keys
     assert path.stat().st_mode & 0o777 == 0o600
-    assert len({keys.audit, keys.trace, keys.cap, keys.receipt, keys.code.secret}) == 5
+    single = {keys.audit, keys.trace, keys.cap, keys.rounds, keys.code.secret, keys.receipts[0].seed}
+    assert len(single) == 6
+    assert {len(key) for key in single} == {32}
 
 
 def test_keys_do_not_show_in_a_repr(tmp_path: Path) -> None:
@@ -134,6 +174,9 @@ def test_keys_do_not_show_in_a_repr(tmp_path: Path) -> None:
     assert repr(keys.audit) not in repr(keys)
     assert repr(keys.code.secret) not in repr(keys)
     assert keys.code.secret.hex() not in repr(keys)
+    for secret in (keys.rounds, keys.receipts[0].seed):
+        assert repr(secret) not in repr(keys)
+        assert secret.hex() not in repr(keys)
 
 
 def test_the_environments_code_key_is_used_and_not_written(tmp_path: Path) -> None:
@@ -179,22 +222,94 @@ def test_a_key_file_of_an_older_version_gets_the_missing_keys(tmp_path: Path) ->
     path = tmp_path / "keys.json"
     keys = KeyFile(path).load()
     value = json.loads(path.read_text())
-    del value["receipt"]
+    del value["rounds"], value["receipts"]
     path.write_text(json.dumps(value))
-    assert KeyFile(path).load().audit == keys.audit
-    assert "receipt" in json.loads(path.read_text())
+    again = KeyFile(path).load()
+    assert (again.audit, again.code) == (keys.audit, keys.code)
+    assert json.loads(path.read_text()).keys() >= {"rounds", "receipts"}
+    assert KeyFile(path).load() == again
+
+
+def test_the_one_receipt_key_of_an_older_version_becomes_the_first_of_the_list(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    keys = KeyFile(path).load()
+    value = json.loads(path.read_text())
+    del value["receipts"]
+    value["receipt"] = SECRET.hex()
+    path.write_text(json.dumps(value))
+    again = KeyFile(path).load()
+    assert again.receipts == (ReceiptKey(SECRET, 0),)
+    assert again.audit == keys.audit
+    assert "receipt" not in json.loads(path.read_text())
+    renewed = KeyFile(path).renew_receipt(again)
+    assert renewed.receipts[0].seed == SECRET
+    assert KeyFile(path).load() == renewed
+
+
+def test_a_new_receipt_key_stands_last_with_its_date_and_the_others_stay(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    file = KeyFile(path, wall=lambda: 1234.56789)
+    old = file.load()
+    new = file.renew_receipt(old)
+    assert new.receipts[:-1] == old.receipts
+    assert new.receipts[-1].since == 1234.568
+    assert len({key.kid for key in new.receipts}) == 2
+    assert (new.code, new.retired, new.audit) == (old.code, old.retired, old.audit)
+    assert KeyFile(path).load() == new
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_whoever_renews_a_key_keeps_what_others_have_renewed(tmp_path: Path) -> None:
+    file = KeyFile(tmp_path / "keys.json")
+    ring = KeyRing(file, file.load())
+    code = ring.renew_code()
+    receipt = ring.renew_receipt()
+    assert (ring.keys.code, ring.keys.receipts[-1]) == (code, receipt)
+    assert KeyFile(tmp_path / "keys.json").load() == ring.keys
+
+
+@pytest.mark.parametrize("call", ["create", "write", "sync", "rename", "sync_directory"])
+def test_a_key_that_cannot_be_saved_is_not_used_now_nor_after_a_restart(tmp_path: Path, call: str) -> None:
+    disk = FaultyDisk()
+    file = KeyFile(tmp_path / "keys.json", disk=disk)
+    ring = KeyRing(file, file.load())
+    before = ring.keys
+    for renew in (ring.renew_code, ring.renew_receipt):
+        disk.refuse(call, times=1)
+        with pytest.raises(OSError, match="Input/output"):
+            renew()
+        assert ring.keys == before
+        assert KeyFile(tmp_path / "keys.json").load() == before
+
+
+def test_commands_read_the_keys_and_write_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    with pytest.raises(DirectoryError, match=r"There is no .*keys\.json"):
+        KeyFile(path).read()
+    assert not path.exists()
+    file = KeyFile(path, code_secret=SECRET)
+    keys = file.renew_code(file.load())
+    value = json.loads(path.read_text())
+    del value["rounds"]
+    write_json(path, value)
+    before = path.read_bytes()
+    assert KeyFile(path, code_secret=SECRET).read().code == keys.code
+    for other in (None, OTHER):  # whoever loads with these makes the environment's key current again
+        with pytest.raises(DirectoryError, match="HASHPASS_HMAC_SECRET"):
+            KeyFile(path, code_secret=other).read()
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("wrong", ["", "00", None, 7, "g" * 64, "A" * 64])
-@pytest.mark.parametrize("place", ["audit", "code"])
+@pytest.mark.parametrize("place", ["audit", "rounds", "code", "receipts"])
 def test_a_spoilt_key_stops_the_start_and_is_not_quoted(tmp_path: Path, place: str, wrong: object) -> None:
     path = tmp_path / "keys.json"
     KeyFile(path).load()
     value = json.loads(path.read_text())
-    if place == "audit":
-        value["audit"] = wrong
+    if place in ("audit", "rounds"):
+        value[place] = wrong
     else:
-        value["code"][0]["key"] = wrong
+        value[place][0]["key"] = wrong
     write_json(path, value)
     before = path.read_bytes()
     with pytest.raises(FileUnreadable, match=r"keys\.json") as caught:
@@ -208,3 +323,25 @@ def test_a_spoilt_list_of_code_keys_stops_the_start(tmp_path: Path, codes: objec
     write_json(tmp_path / "keys.json", {"code": codes})
     with pytest.raises(FileUnreadable):
         KeyFile(tmp_path / "keys.json").load()
+
+
+@pytest.mark.parametrize(
+    "receipts",
+    [
+        "x",
+        {},
+        None,
+        [1],
+        [{"kid": "0" * 16, "key": "0" * 64, "since": 0}],
+        [{"kid": "66687aadf862bd77", "key": "0" * 64, "since": "yesterday"}],
+        [{"kid": "66687aadf862bd77", "key": "0" * 64, "since": float("nan")}],
+        [{"kid": "66687aadf862bd77", "key": "0" * 64, "since": -1}],
+    ],
+)
+def test_a_spoilt_list_of_receipt_keys_stops_the_start(tmp_path: Path, receipts: object) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps({"receipts": receipts}))
+    with pytest.raises(FileUnreadable):
+        KeyFile(tmp_path / "keys.json").load()
+    good = [{"kid": "66687aadf862bd77", "key": "0" * 64, "since": 0}]
+    (tmp_path / "keys.json").write_text(json.dumps({"receipts": good}))
+    assert KeyFile(tmp_path / "keys.json").load().receipts == (ReceiptKey(bytes(32), 0),)

@@ -9,9 +9,13 @@ _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _CODE_LENGTH = 16
 
 
+def code_seed(key: bytes, visitor_id: str, nonce: int, seed: str) -> bytes:
+    """The 32 bytes that a code, or a prize of another style, is spelled from."""
+    return hmac.digest(key, f"{visitor_id}:{nonce}:{seed}".encode(), hashlib.sha256)
+
+
 def derive_code(key: bytes, visitor_id: str, nonce: int, seed: str, *, prefix: str) -> str:
-    message = f"{visitor_id}:{nonce}:{seed}".encode()
-    return prefix + base58(hmac.digest(key, message, hashlib.sha256))[:_CODE_LENGTH]
+    return prefix + base58(code_seed(key, visitor_id, nonce, seed))[:_CODE_LENGTH]
 
 
 def base58(data: bytes) -> str:

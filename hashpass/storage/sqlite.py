@@ -35,8 +35,8 @@ PRAGMA user_version = {VERSION};
 class SqliteStore:
     """Every call is one transaction on a thread, one at a time.
 
-    Lives are counted on the wall clock, the only one that goes on between two processes. Write-ahead logging without a
-    sync for each write: a killed process loses nothing, a power cut may lose the last moments.
+    Lives are counted on the wall clock, the only one that goes on between two processes. Write-ahead logging, synced
+    at once only for what has no end: a killed process loses nothing, a power cut may lose the last sessions and tokens.
     """
 
     def __init__(self, connection: sqlite3.Connection, wall: Callable[[], float]) -> None:
@@ -55,7 +55,7 @@ class SqliteStore:
         return await self._run(lambda: self._find(key))
 
     async def put(self, key: str, value: bytes, *, ttl: float | None = None) -> None:
-        await self._run(lambda: self._put(key, value, ttl), writes=True)
+        await self._run(lambda: self._put(key, value, ttl), writes=True, lasting=ttl is None)
 
     async def put_if_absent(self, key: str, value: bytes, *, ttl: float | None = None) -> bool:
         return await self.compare_and_set(key, None, value, ttl=ttl)
@@ -80,7 +80,7 @@ class SqliteStore:
                 self._put(key, value, ttl)
             return True
 
-        return await self._run(change, writes=True)
+        return await self._run(change, writes=True, lasting=ttl is None)
 
     async def touch(self, key: str, *, ttl: float | None) -> bool:
         def touch() -> bool:
@@ -108,11 +108,14 @@ class SqliteStore:
     async def aclose(self) -> None:
         await trio.to_thread.run_sync(self._connection.close, limiter=self._limiter)
 
-    async def _run(self, work: Callable[[], T], *, writes: bool = False) -> T:
-        return await trio.to_thread.run_sync(self._transact, work, writes, limiter=self._limiter)
+    async def _run(self, work: Callable[[], T], *, writes: bool = False, lasting: bool = False) -> T:
+        return await trio.to_thread.run_sync(self._transact, work, writes, lasting, limiter=self._limiter)
 
-    def _transact(self, work: Callable[[], T], writes: bool) -> T:
+    def _transact(self, work: Callable[[], T], writes: bool, lasting: bool) -> T:
         with _refusals():
+            if writes:
+                # What has no end, such as a redeemed code, must outlive a power cut. A session need not.
+                self._connection.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
             # Even two reads see one state; a write takes the file before it looks, so nobody comes in between.
             self._connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
             try:

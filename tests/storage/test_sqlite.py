@@ -161,3 +161,22 @@ async def test_a_caller_who_hangs_up_leaves_no_open_transaction(path: Path) -> N
     await store.put("b", b"1")
     assert await store.get("b") == b"1"
     await store.aclose()
+
+
+async def test_what_has_no_end_is_synced_and_what_has_one_is_not(path: Path) -> None:
+    """A redeemed code must outlive a power cut; a sync for every session would be felt."""
+    store = await SqliteStore.open(path)
+    said: list[str] = []
+    store._connection.set_trace_callback(said.append)
+    try:
+        for change, level in (
+            (store.put("redeemed", b"1"), "FULL"),
+            (store.put_if_absent("redeemed too", b"1"), "FULL"),
+            (store.put("session", b"1", ttl=300), "NORMAL"),
+            (store.put_if_absent("session too", b"1", ttl=300), "NORMAL"),
+        ):
+            said.clear()
+            await change
+            assert said[:2] == [f"PRAGMA synchronous = {level}", "BEGIN IMMEDIATE"]
+    finally:
+        await store.aclose()
