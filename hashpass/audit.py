@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +14,7 @@ from attrs import define, field, frozen
 
 from hashpass.directory import DISK, DirectoryError, DirectoryLock, Disk, FileUnreadable
 from hashpass.domain.chain import ARRAY, SLOT, ZERO, Chain, Head, Layout, Record, walk
+from hashpass.domain.drop import Win
 from hashpass.domain.records import PERSONAL, AuditRecord, read_stamp
 from hashpass.journal import Journal
 from hashpass.logfile import LogFile, Tampered
@@ -22,8 +24,11 @@ log = logging.getLogger("hashpass.audit")
 DAY = 24 * 3600.0
 RECORDS_A_FILE = 1000
 MOST_FAULTS = 100
+NEWEST = 20
+"""Codes for best hashes may come after the one that ended a round, but never so many."""
 
-DeriveCode = Callable[[bytes, str, int, str], str]
+DeriveCode = Callable[[bytes, Record], str]
+"""The code that a record must hold, by its key. ValueError if it cannot be derived."""
 CheckRecord = Callable[[Record], str | None]
 """A sentence about what is wrong with a record, or None."""
 
@@ -127,6 +132,31 @@ class Audit:
                 records = await self.read(name)
             for record in records:
                 yield record
+
+    async def wins(self, first: int, end: int) -> list[Win]:
+        """Who won the codes from one number, counted from 0, to another. An erased winner is nobody's double."""
+        number = self.count
+        found: list[Win] = []
+        async with aclosing(self.newest_first()) as records:
+            async for record in records:
+                number -= 1
+                if number < first:
+                    break
+                if number < end:
+                    found.append(_restore(record).win)
+        return found
+
+    async def won(self, round_number: int) -> str | None:
+        """The hash that won this round, which must be one of the newest."""
+        looked = 0
+        async with aclosing(self.newest_first()) as records:
+            async for record in records:
+                if record.get("round") == round_number and record.get("reason") == "solved":
+                    return str(record["hash"])
+                looked += 1
+                if looked == NEWEST:
+                    break
+        return None
 
     async def recent(self, seconds: float) -> list[AuditRecord]:
         """What was won in so many seconds before now, oldest first."""
@@ -350,7 +380,11 @@ def _check_code(report: Report, record: Record, code_keys: Mapping[str, bytes], 
     if key is None or "visitor_id" not in record.get("salts", {}):
         report.unproved += 1
         return None
-    if derive_code(key, record["visitor_id"], record["nonce"], record["seed"]) != record.get("invite_code"):
+    try:
+        derived = derive_code(key, record)
+    except ValueError as error:
+        return str(error)
+    if derived != record.get("invite_code"):
         return "its code does not follow from its proof"
     report.codes += 1
     return None

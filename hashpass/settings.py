@@ -203,6 +203,33 @@ class Settings:
         text.matching(r"[!-~]{1,32}", "1 to 32 printable ASCII characters without spaces"),
         "how a code begins",
     )
+    code_style: Literal["code", "hash", "password", "api-key", "mnemonic"] = setting(
+        "HASHPASS_CODE_STYLE",
+        "code",
+        text.one_of("code", "hash", "password", "api-key", "mnemonic"),
+        "what a winner is given; all but a code have no prefix",
+    )
+    code_language: str = setting(
+        "HASHPASS_CODE_LANGUAGE", "english", text.phrase_language, "of the mnemonic phrases given to winners"
+    )
+    code_ttl: int = setting(
+        "HASHPASS_CODE_TTL", 0, text.whole(0, 315_360_000), "seconds a code can be redeemed in; 0 is for ever"
+    )
+    code_limit: int = setting(
+        "HASHPASS_CODE_LIMIT", 0, text.whole(0, 10**9), "codes there are to win, then the race closes; 0 is no limit"
+    )
+    wins_per_visitor: int = setting(
+        "HASHPASS_WINS_PER_VISITOR", 0, text.whole(0, 10**6), "codes one visitor, or one address, may win; 0 is any"
+    )
+    win_cooldown: float = setting(
+        "HASHPASS_WIN_COOLDOWN", 0.0, text.decimal(0, 31_536_000), "seconds until a winner may submit again"
+    )
+    opens_at: float | None = setting(
+        "HASHPASS_OPENS_AT", None, text.instant, "when the race opens; unset: at once", show=text.shown_instant
+    )
+    closes_at: float | None = setting(
+        "HASHPASS_CLOSES_AT", None, text.instant, "when the race closes; unset: never", show=text.shown_instant
+    )
     retention_days: int = setting(
         "HASHPASS_RETENTION_DAYS",
         0,
@@ -391,6 +418,10 @@ def _contradictions(s: Settings) -> Iterator[tuple[set[str], Problem]]:
         must = f"at least 8 KiB for each lane ({8 * s.argon2_parallelism})"
         names = {"argon2_memory_cost", "argon2_parallelism"}
         yield names, Problem("HASHPASS_ARGON2_MEMORY_COST", str(s.argon2_memory_cost), must)
+    if s.opens_at is not None and s.closes_at is not None and s.opens_at >= s.closes_at:
+        must = f"later than HASHPASS_OPENS_AT ({text.shown_instant(s.opens_at)})"
+        names = {"opens_at", "closes_at"}
+        yield names, Problem("HASHPASS_CLOSES_AT", text.shown_instant(s.closes_at), must)
     if (s.tls_cert is None) != (s.tls_key is None):
         missing = "HASHPASS_TLS_CERT" if s.tls_cert is None else "HASHPASS_TLS_KEY"
         yield {"tls_cert", "tls_key"}, Problem(missing, UNSET, "set too: TLS needs the certificate and its key")

@@ -16,6 +16,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
+from hashpass.domain.errors import BadRequest
+from hashpass.domain.records import read_stamp, stamp
+from hashpass.generators.mnemonic import LANGUAGES, find_language
 from hashpass.identity.mail.message import Sender
 from hashpass.identity.mail.smtp import Server
 
@@ -203,6 +206,28 @@ def origins(text: str) -> tuple[str, ...]:
         return tuple(origin(part.strip()) for part in text.split(","))
     except ValueError:
         raise ValueError("origins like https://example.org with commas between") from None
+
+
+def instant(text: str) -> float:
+    """In Unix seconds."""
+    try:
+        seconds = read_stamp(text)
+    except (ValueError, OverflowError):
+        seconds = -1.0
+    if seconds < 0:
+        raise ValueError("a date and time with its zone, like 2027-01-31T18:00:00Z")
+    return seconds
+
+
+def shown_instant(value: object) -> str:
+    return stamp(value) if isinstance(value, float) else plain(value)
+
+
+def phrase_language(text: str) -> str:
+    try:
+        return find_language(text)
+    except BadRequest:
+        raise ValueError(f"one of {', '.join(LANGUAGES)}") from None
 
 
 def store(text: str) -> str:

@@ -14,10 +14,13 @@ import trio
 from attrs import asdict, evolve, frozen
 
 from hashpass.domain.difficulty import Estimate, target_for
+from hashpass.domain.drop import DropRules
 from hashpass.domain.race import RaceState
 from hashpass.domain.values import Argon2Params, Rules
 
 TARGET_LIMIT = 2**256
+NO_DROP = DropRules()
+_UNKNOWN = object()
 PATIENCE = 3.0
 """How long a round waits for its state to be written. Codes are in the audit log by then; this can come later."""
 
@@ -35,6 +38,9 @@ class State:
     rules: Rules
     race: RaceState
     environment: dict[str, Any]
+    drop: DropRules = NO_DROP
+    drop_since: int | None = None
+    """How many codes had been given when the stock was set; None if it is set now."""
 
     def dump(self) -> dict[str, Any]:
         return {
@@ -43,19 +49,20 @@ class State:
             "estimate": self.race.estimate.to_json(),
             "solve_times": list(self.race.solve_times),
             "rules": _flat(self.rules),
+            "drop": {**asdict(self.drop), "since": self.drop_since},
             "environment": self.environment,
         }
 
 
-def begin(rules: Rules, difficulty: int) -> State:
+def begin(rules: Rules, difficulty: int, drop: DropRules = NO_DROP) -> State:
     """The state of a server that has never run before."""
     race = RaceState(round=0, target=target_for(difficulty), estimate=Estimate())
-    return State(rules, race, {**_flat(rules), "difficulty": difficulty})
+    return State(rules, race, {**_flat(rules), "difficulty": difficulty, **asdict(drop)}, drop)
 
 
-def restore(saved: dict[str, Any] | None, rules: Rules, difficulty: int) -> State:
+def restore(saved: dict[str, Any] | None, rules: Rules, difficulty: int, drop: DropRules = NO_DROP) -> State:
     """Go on from where `saved` left off, under the rules that the environment gives now."""
-    fresh = begin(rules, difficulty)
+    fresh = begin(rules, difficulty, drop)
     if saved is None:
         return fresh
     try:
@@ -72,9 +79,30 @@ def restore(saved: dict[str, Any] | None, rules: Rules, difficulty: int) -> Stat
         now = _shaped({**_flat(rules), **kept})
         if now.argon2 != _shaped(saved["rules"]).argon2:  # what was learnt was of other hashes
             race = evolve(race, estimate=Estimate())
-        return State(now, race, fresh.environment)
+        kept_drop, since = _restore_drop(saved.get("drop"), before, drop)
+        return State(now, race, fresh.environment, kept_drop, since)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StateUnreadable("state.json is not what this server wrote. Repair it or move it away.") from error
+
+
+def _restore_drop(saved: Any, before: dict[str, Any], given: DropRules) -> tuple[DropRules, int | None]:
+    """The drop as it was, but for what the environment has changed since; a changed stock is counted anew."""
+    if saved is None:
+        return given, None
+    environment = asdict(given)
+    kept = {name: saved[name] for name, value in environment.items() if before.get(name, _UNKNOWN) == value}
+    rules = DropRules(**{**environment, **kept})
+    _shaped_drop(rules)
+    since = saved["since"] if rules.code_limit == saved["code_limit"] and "code_limit" in kept else None
+    return rules, None if since is None else _whole(since, 2**53)
+
+
+def _shaped_drop(rules: DropRules) -> None:
+    _whole(rules.code_limit, 2**53)
+    _whole(rules.wins_per_visitor, 2**53)
+    for value in (rules.win_cooldown, rules.opens_at or 0.0, rules.closes_at or 0.0):
+        if type(value) not in {int, float} or not 0 <= value < 2**53:
+            raise ValueError(value)
 
 
 def _flat(rules: Rules) -> dict[str, Any]:

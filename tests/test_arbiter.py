@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import pytest
@@ -13,18 +12,21 @@ from attrs import define, evolve, field
 
 from hashpass.arbiter import PATIENCE, Arbiter, Effects
 from hashpass.domain.difficulty import Estimate, StepPolicy, target_for
+from hashpass.domain.drop import Drop, DropRules, Win
 from hashpass.domain.errors import (
     AddressBusy,
     AlreadySubmitted,
     HashPassError,
     NotReady,
     ProofFalse,
+    RaceClosed,
     RoundLost,
     RoundStale,
     SessionRevoked,
 )
 from hashpass.domain.prizes import Award, Prize, Prizes
 from hashpass.domain.race import Race, RaceState
+from hashpass.domain.seeds import RoundCheck, RoundRecord, Seeds
 from hashpass.domain.values import Address, Proof, Rules
 from hashpass.testing import Clock, FakeVerifier
 
@@ -36,6 +38,7 @@ class World:
     """An arbiter with everything around it written down in order."""
 
     rules: Rules = RULES
+    drop: DropRules = DropRules()  # noqa: RUF009 - a frozen value
     happened: list[tuple[str, Any]] = field(factory=list)
     verifier: FakeVerifier = field(factory=FakeVerifier)
     prizes: Prizes = field(factory=Prizes)
@@ -46,7 +49,6 @@ class World:
     arbiter: Arbiter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        seeds = count(1)
         race = Race(self.rules, StepPolicy(), RaceState(0, target_for(5), Estimate()))
         self.arbiter = Arbiter(
             race,
@@ -63,8 +65,12 @@ class World:
                 prove=lambda session: self.happened.append(("proved", session)),
                 count_round=lambda reason: None,
                 has_room=lambda: self.room,
+                record_round=self.record_round,
+                issued=lambda: len(self.of("recorded")),
+                recall=self.recall,
             ),
-            new_seed=lambda: f"{next(seeds):064x}",
+            seeds=Seeds(b"key"),
+            drop=Drop(self.drop),
             wall=self.clock.wall,
         )
 
@@ -73,7 +79,17 @@ class World:
             await self.disk.wait()
         self.happened.append(("recorded", award))
 
-    async def save(self, state: RaceState, rules: Rules) -> None:
+    async def record_round(self, record: RoundRecord) -> None:
+        await trio.lowlevel.checkpoint()
+        self.happened.append(("ended", record))
+
+    async def recall(self, first: int, end: int) -> list[Win]:
+        await trio.lowlevel.checkpoint()
+        return [
+            Win(award.proof.visitor_id, award.address.key, award.won_at) for award in self.of("recorded")[first:end]
+        ]
+
+    async def save(self, state: RaceState, rules: Rules, drop: Drop) -> None:
         await trio.lowlevel.checkpoint()
         self.happened.append(("saved", state.round))
 
@@ -113,10 +129,10 @@ async def test_a_win_is_recorded_then_a_new_puzzle_is_told_then_the_winner(world
     first = world.arbiter.puzzle
     prize = await world.arbiter.submit("a", address_of("a"), world.answer(7))
     assert prize.invite_code == "CODE-7"
-    assert [name for name, _ in world.happened] == [
-        *("published", "saved"),  # the opening
-        *("proved", "recorded", "published", "saved", "notified"),
-    ]
+    happened = [name for name, _ in world.happened]
+    assert happened[:3] == ["published", "saved", "proved"]  # the opening, then the answer
+    assert sorted(happened[3:5]) == ["ended", "recorded"]  # both on their way to the disk at once
+    assert happened[5:] == ["published", "saved", "notified"]
     award = world.of("recorded")[0]
     assert (award.puzzle, award.reason, award.session) == (first, "solved", "a")
     assert world.of("published")[1]["reason"] == "solved"
@@ -411,3 +427,120 @@ async def test_a_crash_of_the_race_leaves_nobody_waiting_and_it_can_go_on(world:
         other.verifier.release(answer.hash)
         assert (await other.arbiter.submit("a", address_of("a"), answer)).invite_code == "CODE-7"
         again.cancel_scope.cancel()
+
+
+# Drops
+
+
+async def open_world(nursery: trio.Nursery, drop: DropRules) -> World:
+    world = World(drop=drop)
+    await nursery.start(world.arbiter.run)
+    return world
+
+
+def closed(world: World) -> bool:
+    return world.arbiter.puzzle is None
+
+
+async def test_an_answer_from_before_the_closing_still_wins(nursery: trio.Nursery, autojump_clock: object) -> None:
+    world = await open_world(nursery, DropRules(closes_at=Clock().date + 20))
+    outcomes: dict[str, Prize | HashPassError] = {}
+    answer = world.answer(7)
+    world.verifier.hold(answer.hash)
+    nursery.start_soon(world.submit, "a", answer, outcomes)
+    await trio.testing.wait_all_tasks_blocked()
+    world.clock.advance(20)
+    await trio.sleep(30)
+    assert not closed(world)
+    with pytest.raises(RaceClosed):
+        world.arbiter.check_drop("v", address_of("b"))
+    assert world.of("published")[-1] == {"type": "RACE", **world.arbiter.drop_status()}
+    world.verifier.release(answer.hash)
+    await trio.testing.wait_all_tasks_blocked()
+    assert isinstance(outcomes["a"], Prize)
+    assert closed(world)
+    assert world.of("published")[-1]["reason"] == "closed"
+    assert world.of("published")[-1]["solve_time"] is not None
+
+
+async def test_a_race_closes_once_the_last_answer_from_before_was_a_lie(
+    nursery: trio.Nursery, autojump_clock: object
+) -> None:
+    world = await open_world(nursery, DropRules(closes_at=Clock().date + 20))
+    outcomes: dict[str, Prize | HashPassError] = {}
+    lie = world.answer(7)
+    world.verifier.false.add(lie.hash)
+    world.verifier.hold(lie.hash)
+    nursery.start_soon(world.submit, "a", lie, outcomes)
+    await trio.testing.wait_all_tasks_blocked()
+    world.clock.advance(20)
+    await trio.sleep(30)
+    world.verifier.release(lie.hash)
+    await trio.testing.wait_all_tasks_blocked()
+    assert closed(world)
+    assert [record.ended for record in world.of("ended")] == ["closed"]
+
+
+async def test_a_clock_set_back_does_not_open_the_race_early(nursery: trio.Nursery, autojump_clock: object) -> None:
+    world = await open_world(nursery, DropRules(opens_at=Clock().date + 100))
+    world.clock.date -= 3600
+    await trio.sleep(200)
+    assert closed(world)
+    world.clock.date += 3700
+    await trio.sleep(10)
+    assert not closed(world)
+    assert world.of("published")[-1]["reason"] == "opened"
+
+
+async def test_a_code_for_a_best_hash_comes_out_of_the_stock_and_can_close_the_race(
+    nursery: trio.Nursery, autojump_clock: object
+) -> None:
+    world = await open_world(nursery, DropRules(code_limit=1))
+    world.arbiter.start_mining(1)
+    best = world.answer(7, claimed=2**255)
+    await trio.sleep(301)
+    world.arbiter.submit_best("a", address_of("a"), best)
+    late: dict[str, Prize | HashPassError] = {}
+    await trio.sleep(9)
+    slow = world.answer(8)
+    await trio.sleep(2)
+    await world.submit("b", slow, late)
+    assert [award.reason for award in world.of("recorded")] == ["consolation"]
+    assert closed(world)
+    assert isinstance(late["b"], RoundStale)
+    assert world.of("published")[-1]["reason"] == "closed"
+
+
+async def test_whoever_has_won_enough_gets_no_code_for_a_best_hash(
+    nursery: trio.Nursery, autojump_clock: object
+) -> None:
+    world = await open_world(nursery, DropRules(wins_per_visitor=1))
+    await world.submit("a", world.answer(1), {})
+    world.arbiter.start_mining(1)
+    best = world.answer(7, claimed=2**255)
+    await trio.sleep(301)
+    world.arbiter.submit_best("a", address_of("a"), best)
+    await trio.sleep(11)
+    assert [award.reason for award in world.of("recorded")] == ["solved"]
+
+
+# What can be proved of the rounds
+
+
+async def test_every_end_of_a_round_is_written_before_the_next_is_told(
+    nursery: trio.Nursery, autojump_clock: object
+) -> None:
+    world = await open_world(nursery, DropRules())
+    await world.submit("a", world.answer(7), {})
+    world.arbiter.start_mining(1)
+    await trio.sleep(301)
+    await world.arbiter.reset()
+    assert [record.ended for record in world.of("ended")] == ["solved", "timeout", "admin"]
+    told = [what for name, what in world.happened if name in {"ended", "published"}]
+    for place, what in enumerate(told):
+        if isinstance(what, RoundRecord):
+            assert told[place + 1]["round"] == what.round + 1
+    check = RoundCheck()
+    assert [check.take(record.as_record()) for record in world.of("ended")] == [None] * 3
+    announced = [message["commitment"] for message in world.of("published")]
+    assert [record.commitment for record in world.of("ended")][1:] == announced[:-2]

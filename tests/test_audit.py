@@ -23,7 +23,7 @@ from hashpass.audit import (
     verify_log,
 )
 from hashpass.directory import DirectoryInUse, DirectoryLock, RealDisk
-from hashpass.domain.chain import ARRAY, LINES, Chain, Layout, canonical
+from hashpass.domain.chain import ARRAY, LINES, Chain, Layout, Record, canonical
 from hashpass.domain.codes import derive_code
 from hashpass.domain.records import AuditRecord, read_stamp, stamp
 from hashpass.logfile import LogFile, Tampered
@@ -36,15 +36,15 @@ HOUR = 3600.0
 HERE = Path("/data")
 
 
-def derive(key: bytes, visitor_id: str, nonce: int, seed: str) -> str:
-    return derive_code(key, visitor_id, nonce, seed, prefix="HASHPASS-")
+def derive(key: bytes, record: Record) -> str:
+    return derive_code(key, record["visitor_id"], record["nonce"], record["seed"], prefix="HASHPASS-")
 
 
 def record(number: int, *, visitor: str = "ann", at: float = NOW) -> AuditRecord:
     seed = f"{number:064x}"
     return AuditRecord(
         timestamp=stamp(at),
-        invite_code=derive(CODE_KEY, visitor, number, seed),
+        invite_code=derive_code(CODE_KEY, visitor, number, seed, prefix="HASHPASS-"),
         visitor_id=visitor,
         nonce=number,
         hash="00" * 32,

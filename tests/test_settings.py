@@ -287,6 +287,16 @@ def test_a_file_with_a_byte_order_mark_and_windows_line_ends_is_read(tmp_path: P
         ("HASHPASS_CODE_PREFIX", "A B"),
         ("HASHPASS_CODE_PREFIX", "é"),
         ("HASHPASS_CODE_PREFIX", "A" * 33),
+        ("HASHPASS_CODE_STYLE", "poem"),
+        ("HASHPASS_CODE_LANGUAGE", "basque"),
+        ("HASHPASS_CODE_TTL", "-1"),
+        ("HASHPASS_CODE_LIMIT", "1.5"),
+        ("HASHPASS_WINS_PER_VISITOR", "many"),
+        ("HASHPASS_WIN_COOLDOWN", "inf"),
+        ("HASHPASS_OPENS_AT", "tomorrow"),
+        ("HASHPASS_OPENS_AT", "2027-01-31T18:00:00"),
+        ("HASHPASS_OPENS_AT", "0001-01-01T00:00:00+23:59"),
+        ("HASHPASS_CLOSES_AT", "2027-02-30T18:00:00Z"),
         ("HASHPASS_PUBLIC_URL", "example.org"),
         ("HASHPASS_PUBLIC_URL", "https://example.org/path"),
         ("HASHPASS_PUBLIC_URL", "https://example.org:99999"),
@@ -351,6 +361,10 @@ def test_a_value_that_is_wrong_alone_is_not_blamed_for_more() -> None:
         ({"HASHPASS_TARGET_TIME_MIN": "31", "HASHPASS_TARGET_TIME_MAX": "30"}, "HASHPASS_TARGET_TIME_MIN"),
         ({"HASHPASS_TARGET_TIME": "400"}, "HASHPASS_TARGET_TIMEOUT"),
         ({"HASHPASS_TARGET_TIMEOUT": "59"}, "HASHPASS_TARGET_TIMEOUT"),
+        (
+            {"HASHPASS_OPENS_AT": "2027-01-31T18:00:00Z", "HASHPASS_CLOSES_AT": "2027-01-31T19:00:00+01:00"},
+            "HASHPASS_CLOSES_AT",
+        ),
         ({"HASHPASS_TLS_CERT": __file__}, "HASHPASS_TLS_KEY"),
         ({"HASHPASS_TLS_KEY": __file__}, "HASHPASS_TLS_CERT"),
         ({"TURNSTILE_SITE_KEY": KEYS["TURNSTILE_SITE_KEY"]}, "TURNSTILE_SECRET_KEY"),
@@ -377,6 +391,16 @@ def test_a_garbled_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFact
     dotenv.write_bytes(b"PORT=" + content)
     with contextlib.suppress(SettingsError):
         load({}, dotenv)
+
+
+def test_an_instant_has_a_zone_and_is_shown_in_utc() -> None:
+    given = load({"HASHPASS_OPENS_AT": "2027-01-31T19:30:00+01:30"})
+    assert given.opens_at == 1801418400
+    assert ("HASHPASS_OPENS_AT", "2027-01-31T18:00:00.000Z") in describe(given)
+
+
+def test_the_language_of_phrases_may_be_a_code() -> None:
+    assert load({"HASHPASS_CODE_LANGUAGE": "ES"}).code_language == "spanish"
 
 
 def test_no_more_threads_check_answers_than_there_are_cores() -> None:

@@ -79,6 +79,16 @@ class VisitorMismatch(HashPassError):
     default = "This session is bound to another visitorId."
 
 
+class OperatorRequired(HashPassError):
+    code = "operator_required"
+    default = "This call needs the operator's token: Authorization: Bearer $ADMIN_TOKEN."
+
+
+class NotBanned(HashPassError):
+    code = "not_banned"
+    default = "This is not in the list of bans."
+
+
 class RateLimited(HashPassError):
     code = "rate_limited"
     default = "Too many requests from this address."
@@ -130,6 +140,16 @@ class RaceClosed(HashPassError):
     default = "The race is closed."
 
 
+class VisitorDone(HashPassError):
+    code = "visitor_done"
+    default = "You have won as many codes as one visitor, or one address, may win."
+
+
+class CoolingDown(HashPassError):
+    code = "cooling_down"
+    default = "You have won just now. Others get their chance first."
+
+
 class NonceTooFast(HashPassError):
     code = "nonce_too_fast"
     default = "The nonce is higher than any miner could have reached in this time."
@@ -163,6 +183,29 @@ class QueueFull(HashPassError):
 class AlreadySubmitted(HashPassError):
     code = "already_submitted"
     default = "This session has handed in its best hash already."
+
+
+# Codes
+
+
+class CodeUnknown(HashPassError):
+    code = "code_unknown"
+    default = "No such code was given out here."
+
+
+class CodeRedeemed(HashPassError):
+    code = "code_redeemed"
+    default = "This code has been redeemed."
+
+
+class CodeExpired(HashPassError):
+    code = "code_expired"
+    default = "This code was not redeemed in time."
+
+
+class CodeRevoked(HashPassError):
+    code = "code_revoked"
+    default = "This code was made with a key that has been replaced since."
 
 
 # The server

@@ -27,6 +27,7 @@ class Prize:
     visitor_id: str
     nonce: int
     seed: str
+    round: int = 0
 
     def is_for(self, proof: Proof) -> bool:
         return (self.seed, self.nonce, self.visitor_id) == (proof.seed, proof.nonce, proof.visitor_id)
@@ -58,6 +59,7 @@ class Award:
             self.proof.visitor_id,
             self.proof.nonce,
             self.proof.seed,
+            self.puzzle.round,
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 from attrs import evolve, frozen
 
@@ -33,6 +34,7 @@ from hashpass.domain.errors import (
     RoundStale,
 )
 from hashpass.domain.mining_clock import MiningClock
+from hashpass.domain.seeds import Origin
 from hashpass.domain.values import Address, Proof, Puzzle, Rules
 
 MAX_TICKETS = 256
@@ -79,9 +81,10 @@ class RoundTimedOut:
 
 @frozen
 class RoundReset:
-    """An operator replaced the puzzle; nobody won."""
+    """An operator replaced the puzzle, or the race closes; nobody won."""
 
     puzzle: Puzzle
+    cause: Literal["admin", "closed"] = "admin"
 
 
 Event = TicketRefused | RoundWon | RoundTimedOut | RoundReset
@@ -144,12 +147,12 @@ class Race:
 
     # A round
 
-    def open(self, seed: str, now: float, wall: float) -> Puzzle:
+    def open(self, seed: str, now: float, wall: float, origin: Origin | None = None) -> Puzzle:
         """Open the next puzzle. The one before must have been closed by an event, or be the very first."""
         if self.puzzle is not None:
             raise RuntimeError("a puzzle is open already")
         self.state = evolve(self.state, round=self.state.round + 1)
-        self.puzzle = Puzzle(self.state.round, seed, self.state.target, self.rules, opened_at=now, started_at=wall)
+        self.puzzle = Puzzle(self.state.round, seed, self.state.target, self.rules, now, wall, origin)
         self._clock.restart(now)
         self._fetched.clear()
         return self.puzzle
@@ -203,12 +206,12 @@ class Race:
         """Time has passed: end a round that is overdue, unless open tickets may still win it."""
         return self._decide(now)
 
-    def reset(self) -> list[Event]:
+    def reset(self, cause: Literal["admin", "closed"] = "admin") -> list[Event]:
         """An operator ends the round. Open tickets are told that it is over; none of them was a lie."""
         if self.puzzle is None:
             return []
         puzzle = self._close()
-        return [RoundReset(puzzle), *self._refuse_all(RoundStale)]
+        return [RoundReset(puzzle, cause), *self._refuse_all(RoundStale)]
 
     def configure(self, rules: Rules, target: int | None = None) -> list[Event]:
         """Play by other rules, and perhaps another difficulty, from the next puzzle on, which is due now.

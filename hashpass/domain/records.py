@@ -9,6 +9,7 @@ from attrs import asdict, fields, frozen
 
 from hashpass.domain.chain import Record
 from hashpass.domain.difficulty import bits_for
+from hashpass.domain.drop import Win
 from hashpass.domain.prizes import Award, Prize, WinReason
 from hashpass.domain.values import Address
 
@@ -55,9 +56,11 @@ class AuditRecord:
     key_id: str
     session: str
     """A digest of the winner's session token, by which it finds its code again."""
+    style: str = "code"
+    """What kind of prize it is, in words that say how to derive it again."""
 
     @classmethod
-    def of(cls, award: Award) -> AuditRecord:
+    def of(cls, award: Award, style: str = "code") -> AuditRecord:
         proof, puzzle = award.proof, award.puzzle
         argon2 = puzzle.rules.argon2
         return cls(
@@ -82,6 +85,7 @@ class AuditRecord:
             parallelism=argon2.parallelism,
             key_id=award.key_id,
             session=award.session,
+            style=style,
         )
 
     @property
@@ -99,7 +103,16 @@ class AuditRecord:
             visitor_id=self.visitor_id,
             nonce=self.nonce,
             seed=self.seed,
+            round=self.round,
         )
+
+    @property
+    def win(self) -> Win:
+        """What it counts for a drop."""
+        key = ""
+        with suppress(ValueError):
+            key = Address.parse(self.real_ip).key
+        return Win(self.visitor_id, key, read_stamp(self.timestamp))
 
     def as_record(self) -> Record:
         return asdict(self)
@@ -107,4 +120,5 @@ class AuditRecord:
     @classmethod
     def from_record(cls, record: Record) -> AuditRecord:
         """Read it back, without the chain's own fields. KeyError if one is missing."""
-        return cls(**{each.name: record[each.name] for each in fields(cls)})
+        values = {each.name: record[each.name] for each in fields(cls) if each.name != "style"}
+        return cls(**values, style=record.get("style", "code"))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from hashpass.domain.errors import BadRequest
+from hashpass.domain.seeds import Origin
 
 Variant = Literal["d", "id"]
 
@@ -96,6 +97,7 @@ class Puzzle:
     opened_at: float
     """On the monotonic clock; `started_at` is the same instant for people."""
     started_at: float
+    origin: Origin | None = None
 
     @property
     def target_hex(self) -> str:

@@ -8,21 +8,25 @@ has its ticket, the work belongs to tasks of the server: a client that hangs up 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+import math
+from collections.abc import Callable
+from typing import Any
 
 import trio
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
+from hashpass.arbiter import messages
+from hashpass.arbiter.consolations import Consolations
+from hashpass.arbiter.effects import Effects, Verifier
 from hashpass.domain.consolation import Consolation, Entry
-from hashpass.domain.difficulty import Adjustment, Evidence, bits_for
-from hashpass.domain.errors import HashPassError, NotReady, ProofFalse, RoundStale
+from hashpass.domain.difficulty import Adjustment, Evidence
+from hashpass.domain.drop import Drop, DropRules, Win
+from hashpass.domain.errors import HashPassError, NotReady, ProofFalse
 from hashpass.domain.prizes import Award, Prize, Prizes
-from hashpass.domain.proof import Work, leading_zero_bits, work_for
+from hashpass.domain.proof import leading_zero_bits, work_for
 from hashpass.domain.race import (
     Event,
     Race,
-    RaceState,
     RoundReset,
     RoundTimedOut,
     RoundWon,
@@ -30,41 +34,16 @@ from hashpass.domain.race import (
     TicketRefused,
     VoidReason,
 )
+from hashpass.domain.records import stamp
+from hashpass.domain.seeds import Ending, RoundRecord, Seeds
 from hashpass.domain.values import Address, Proof, Puzzle, Rules
 
 log = logging.getLogger("hashpass.arbiter")
 
 PATIENCE = 120.0
 """An answer that is not decided by then is told to come back; its ticket stays valid."""
-MAX_CONSOLATIONS = 8
-
-
-class Verifier(Protocol):
-    async def check(self, work: Work, *, key: str) -> bool: ...
-
-    async def check_when_idle(self, work: Work) -> bool: ...
-
-
-@frozen
-class Effects:
-    """What follows from a verdict outside the race. Those that return None do not wait for anybody."""
-
-    code_for: Callable[[Proof], tuple[str, str]]
-    """The invite code of a winning answer, and the id of the key it was made with."""
-    record: Callable[[Award], Awaitable[None]]
-    """The award is on disk when this returns, or queued while the disk refuses."""
-    save: Callable[[RaceState, Rules], Awaitable[None]]
-    publish: Callable[[dict[str, Any]], None]
-    tell: Callable[[str, dict[str, Any]], None]
-    """Says something to the sockets of one session."""
-    notify: Callable[[Award], None]
-    strike: Callable[[str, Address], Awaitable[None]]
-    """A session has lied."""
-    prove: Callable[[str], None]
-    """A session has sent a true proof."""
-    count_round: Callable[[str], None]
-    has_room: Callable[[], bool]
-    """Whether another award could be recorded. Without a record there is no code."""
+LOOK_AGAIN = 10.0
+"""So often a race that opens or closes at some time looks at the clock on the wall, which may have been set."""
 
 
 @define(eq=False)
@@ -84,18 +63,22 @@ class Arbiter:
         prizes: Prizes,
         effects: Effects,
         *,
-        new_seed: Callable[[], str],
+        seeds: Seeds,
+        drop: Drop,
         wall: Callable[[], float],
     ) -> None:
         self._race = race
         self._verifier = verifier
         self._prizes = prizes
         self._effects = effects
-        self._new_seed = new_seed
+        self._seeds = seeds
+        self._drop = drop
         self._wall = wall
         self._lock = trio.Lock()
         self._pending: dict[int, _Pending] = {}
-        self._consolations: dict[str, Consolation] = {}
+        self._consolations = Consolations(verifier, effects, judge=self._judge_best)
+        self._shown = self.drop_status()
+        """What everybody was last told of the drop; whoever comes is told at the door."""
         self._nursery: trio.Nursery | None = None
         self._changed = trio.Event()
         self._closing = False
@@ -138,32 +121,40 @@ class Arbiter:
     def undecided(self) -> int:
         return self._race.undecided
 
+    @property
+    def mining_time(self) -> float:
+        return self._race.mining_time(trio.current_time())
+
+    @property
+    def solve_times(self) -> tuple[float, ...]:
+        """Of the last five rounds that were solved, the newest at the end."""
+        return self._race.state.solve_times
+
+    @property
+    def drop(self) -> DropRules:
+        return self._drop.rules
+
+    def drop_status(self) -> dict[str, Any]:
+        """Whether there is something to win, as everybody may know."""
+        return messages.drop(self._drop, self._wall())
+
+    def check_drop(self, visitor_id: str, address: Address) -> None:
+        """Refuse whoever could not be given a code now."""
+        self._drop.check_open(self._wall())
+        self._drop.check_winner(visitor_id, address, self._wall())
+
     def job(self) -> dict[str, Any]:
         """Everything a miner needs to know of the open puzzle."""
         puzzle = self._race.puzzle
         if puzzle is None:
+            self._drop.check_open(self._wall())
             raise NotReady(retry_after=1)
-        argon2, times = puzzle.rules.argon2, self._race.state.solve_times
-        return {
-            "round": puzzle.round,
-            "seed": puzzle.seed,
-            "difficulty": bits_for(puzzle.target),
-            "target": puzzle.target_hex,
-            "algorithm": argon2.algorithm,
-            "memory_cost": argon2.memory_cost,
-            "time_cost": argon2.time_cost,
-            "parallelism": argon2.parallelism,
-            "worker_count": puzzle.rules.worker_count,
-            "target_timeout": puzzle.rules.target_timeout,
-            "puzzle_start_time": puzzle.started_at,
-            "mining_time": round(self._race.mining_time(trio.current_time()), 3),
-            "last_solve_time": round(times[-1], 3) if times else None,
-            "average_solve_time": round(sum(times) / len(times), 3) if times else None,
-        }
+        return messages.job(puzzle, self.mining_time, self.solve_times)
 
     async def fetch(self, session: str) -> dict[str, Any]:
         """The job, for a session that asks. Between two rounds it waits for the next, which takes one disk write."""
         if self._race.puzzle is None:
+            self._drop.check_open(self._wall())
             with trio.move_on_after(PATIENCE):
                 async with self._lock:
                     pass
@@ -194,10 +185,7 @@ class Arbiter:
     def submit_best(self, session: str, address: Address, proof: Proof) -> None:
         """Hand in the best hash of a puzzle that timed out within the last ten seconds."""
         self._ready()
-        consolation = self._consolations.get(proof.seed)
-        if consolation is None or trio.current_time() >= consolation.closes_at:
-            raise RoundStale("Best hashes are taken for ten seconds after a time-out, for that puzzle only.")
-        consolation.enter(session, address, proof)
+        self._consolations.enter(session, address, proof)
 
     # What an operator, or a verdict elsewhere, can demand
 
@@ -207,12 +195,28 @@ class Arbiter:
 
     async def configure(self, rules: Rules, target: int | None = None) -> None:
         async with self._lock:
-            await self._carry_out(self._race.configure(rules, target))
+            events = self._race.configure(rules, target)
+            await self._carry_out(events)
+            if not events:  # the race is closed, and nothing else would write it down
+                await self._save()
+
+    async def set_drop(self, rules: DropRules) -> None:
+        """Give invites away by other rules from now on. Another stock is counted from its first code."""
+        since = self._drop.since if rules.code_limit == self._drop.rules.code_limit else self._effects.issued()
+        seen = self._effects.issued()
+        wins = await self._effects.recall(since, seen) if rules.names_winners else []
+        async with self._lock:
+            issued = self._effects.issued()
+            if rules.names_winners:
+                wins += await self._effects.recall(seen, issued)
+            self._drop = Drop(rules, since=since, issued=issued - since, wins=wins)
+            await self._follow_drop()
+            await self._save()
+        self._changed.set()
 
     def void(self, reason: VoidReason) -> None:
         """Take back what is still open, wherever there is a reason. Does not wait; an answer may win by it."""
-        for consolation in self._consolations.values():
-            consolation.void(reason)
+        self._consolations.void(reason)
         if self._nursery is not None:
             self._nursery.start_soon(self._void, reason)
 
@@ -231,6 +235,7 @@ class Arbiter:
             else:
                 events = self._race.settle(ticket.number, verdict, now)
             await self._carry_out(events)
+        self._changed.set()  # a race whose time is up closes once nothing is left to decide
         if any(isinstance(event, TicketRefused) and isinstance(event.error, ProofFalse) for event in events):
             await self._effects.strike(ticket.session, ticket.address)
             self._answer(ticket.number, ProofFalse())
@@ -270,16 +275,22 @@ class Arbiter:
                     await self._reward(ticket, adjustment)
                 case RoundTimedOut(puzzle, mining_time, adjustment):
                     log.info("round %d timed out after %.0f s: %s", puzzle.round, mining_time, adjustment.reason)
-                    self._begin_consolation(Consolation(puzzle, mining_time, trio.current_time()))
+                    if self._nursery is not None:
+                        self._consolations.begin(Consolation(puzzle, mining_time, trio.current_time()), self._nursery)
+                    await self._effects.record_round(self._end(puzzle, "timeout"))
                     await self._open_next("timeout")
-                case RoundReset(puzzle):
-                    log.info("round %d was reset", puzzle.round)
-                    await self._open_next("admin")
+                case RoundReset(puzzle, cause):
+                    log.info("round %d was %s", puzzle.round, "reset" if cause == "admin" else "closed")
+                    await self._effects.record_round(self._end(puzzle, cause))
+                    await self._open_next(cause)
 
     async def _reward(self, ticket: Ticket, adjustment: Adjustment) -> None:
         award = self._award(ticket.session, ticket.address, ticket.proof, ticket.puzzle, ticket.solved.time, adjustment)
-        await self._effects.record(award)
-        self._prizes.remember(award.prize, award.won_at)
+        end = self._end(ticket.puzzle, "solved", ticket.proof.hash.hex())
+        async with trio.open_nursery() as both:
+            both.start_soon(self._effects.record, award)
+            both.start_soon(self._effects.record_round, end)
+        self._remember(award)
         log.info("round %d was won in %.1f s: %s", ticket.puzzle.round, ticket.solved.time, adjustment.reason)
         await self._open_next("solved", ticket.solved.time)
         self._effects.notify(award)
@@ -302,20 +313,47 @@ class Arbiter:
             adjustment=adjustment,
         )
 
+    def _remember(self, award: Award) -> None:
+        self._prizes.remember(award.prize, award.won_at)
+        self._drop.count(Win(award.proof.visitor_id, award.address.key, award.won_at))
+
+    def _end(self, puzzle: Puzzle, ended: Ending, proof: str | None = None) -> RoundRecord:
+        return self._seeds.end(puzzle.round, puzzle.seed, ended, proof, stamp(self._wall()))
+
     async def _open_next(self, reason: str, solve_time: float | None = None) -> None:
-        self._race.open(self._new_seed(), trio.current_time(), self._wall())
-        self._effects.publish(
-            {
-                "type": "PUZZLE_RESET",
-                **self.job(),
-                "solve_time": None if solve_time is None else round(solve_time, 3),
-                "is_timeout": reason == "timeout",
-                "reason": reason,
-            }
-        )
+        """Open the next puzzle, unless the drop is closed, and tell everybody."""
+        job: dict[str, Any] | None = None
+        if self._drop.closed_for(self._wall()) is None:
+            origin = self._seeds.origin(self._race.state.round + 1)
+            self._race.open(origin.seed, trio.current_time(), self._wall(), origin)
+            job = self.job()
+        self._tell_drop()
+        self._effects.publish(messages.reset(job, reason, solve_time))
         self._effects.count_round(reason)
         self._changed.set()
-        await self._effects.save(self._race.state, self._race.rules)
+        await self._save()
+
+    async def _save(self) -> None:
+        await self._effects.save(self._race.state, self._race.rules, self._drop)
+
+    # The drop
+
+    async def _follow_drop(self) -> None:
+        """Open or close the race if it is time. Tickets that came before the closing are decided first."""
+        reason = self._drop.closed_for(self._wall())
+        if reason is None and self._race.puzzle is None:
+            await self._open_next("opened")
+        elif self._race.puzzle is not None and (
+            reason == "used_up" or (reason is not None and not self._race.undecided)
+        ):
+            await self._carry_out(self._race.reset("closed"))
+        self._tell_drop()
+
+    def _tell_drop(self) -> None:
+        status = self.drop_status()
+        if status != self._shown:
+            self._shown = status
+            self._effects.publish({"type": "RACE", **status})
 
     # Time
 
@@ -323,53 +361,31 @@ class Arbiter:
         async with self._lock:
             # After a crash of this task tickets may be left that nobody works on any more.
             await self._carry_out(self._race.void(lambda *_: NotReady(retry_after=1), trio.current_time()))
-            if self._race.puzzle is None:
-                await self._open_next("opened")
+            await self._follow_drop()
 
     async def _watch_time(self) -> None:
         while True:
             self._changed = trio.Event()
-            with trio.move_on_at(self._race.next_deadline(trio.current_time())):
+            with trio.move_on_at(min(self._race.next_deadline(trio.current_time()), self._next_look())):
                 await self._changed.wait()
             async with self._lock:
                 await self._carry_out(self._race.tick(trio.current_time()))
+                await self._follow_drop()
 
-    def _begin_consolation(self, consolation: Consolation) -> None:
-        if self._nursery is not None and len(self._consolations) < MAX_CONSOLATIONS:
-            self._consolations[consolation.puzzle.seed] = consolation
-            self._nursery.start_soon(self._hold_consolation, consolation)
+    def _next_look(self) -> float:
+        """When time alone may open or close the race."""
+        wall = self._wall()
+        change = self._drop.next_change(wall)
+        return math.inf if change is None else trio.current_time() + min(change - wall, LOOK_AGAIN)
 
-    async def _hold_consolation(self, consolation: Consolation) -> None:
-        await trio.sleep_until(consolation.closes_at)
-        try:
-            best = await self._find_best(consolation)
-        finally:
-            del self._consolations[consolation.puzzle.seed]
-        if best is None:
-            return
-        puzzle = consolation.puzzle
+    async def _judge_best(self, best: Entry, consolation: Consolation) -> None:
+        """The best hash of a dead puzzle: evidence of work in any case, and where the rules say so, a code."""
         async with self._lock:
-            evidence = Evidence(best.proof.claimed, puzzle.target, consolation.mining_time)
+            evidence = Evidence(best.proof.claimed, consolation.puzzle.target, consolation.mining_time)
             self._race.note_evidence(evidence, trio.current_time())
-            if puzzle.rules.timeout_award:
+            if consolation.puzzle.rules.timeout_award and self._may_win(best):
                 await self._console(best, consolation)
-            await self._effects.save(self._race.state, self._race.rules)
-
-    async def _find_best(self, consolation: Consolation) -> Entry | None:
-        """The lowest claim that is true. It is checked only while no ticket waits."""
-        for entry in consolation.ranking():
-            if not consolation.counts(entry):
-                continue
-            try:
-                proved = await self._verifier.check_when_idle(work_for(entry.proof, consolation.puzzle))
-            except (HashPassError, MemoryError, OSError):
-                log.exception("a best hash of round %d could not be checked", consolation.puzzle.round)
-                continue
-            if proved:
-                self._effects.prove(entry.session)
-                return entry
-            await self._effects.strike(entry.session, entry.address)
-        return None
+            await self._save()
 
     async def _console(self, best: Entry, consolation: Consolation) -> None:
         adjustment = Adjustment(
@@ -382,8 +398,9 @@ class Arbiter:
             reason="consolation",
         )
         await self._effects.record(award)
-        self._prizes.remember(award.prize, award.won_at)
+        self._remember(award)
         self._effects.notify(award)
+        await self._follow_drop()
         self._effects.tell(
             best.session,
             {
@@ -392,6 +409,16 @@ class Arbiter:
                 "leading_zeros": leading_zero_bits(best.proof.hash),
             },
         )
+
+    def _may_win(self, best: Entry) -> bool:
+        """Whether the drop, whose time may have passed since, has a code for this one."""
+        if self._drop.remaining == 0:
+            return False
+        try:
+            self._drop.check_winner(best.proof.visitor_id, best.address, self._wall())
+        except HashPassError:
+            return False
+        return True
 
     def _ready(self) -> trio.Nursery:
         if self._nursery is None or self._closing or not self._effects.has_room():
