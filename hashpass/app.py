@@ -1,4 +1,4 @@
-"""The one place where the parts are made and put together, and the one owner of the nursery they live in."""
+"""The one place where the parts are made and put together."""
 
 from __future__ import annotations
 
@@ -6,46 +6,48 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import trio
-from attrs import define, evolve, field
+from attrs import evolve
 
 from hashpass import __version__, parts, state
 from hashpass.addresses import AddressReader
 from hashpass.arbiter import Arbiter, Effects
+from hashpass.archive import Archive
 from hashpass.audit import Audit
 from hashpass.cap import CapServer
-from hashpass.directory import KeyFile, StateFile, replace
-from hashpass.domain.codes import derive_code
-from hashpass.domain.difficulty import SteadyPolicy, StepPolicy, shown_bits
+from hashpass.directory import KeyFile, KeyRing, StateFile, replace
+from hashpass.domain.difficulty import SteadyPolicy, StepPolicy
 from hashpass.domain.errors import SessionRevoked, ShutOut
-from hashpass.domain.prizes import KEPT, Prizes
+from hashpass.domain.prizes import KEPT, Prize, Prizes
 from hashpass.domain.race import Race
 from hashpass.domain.records import AuditRecord
 from hashpass.domain.values import Address
-from hashpass.gates.base import Gate, Gatekeeper
-from hashpass.gates.turnstile import Turnstile
+from hashpass.figures import Figures
+from hashpass.gates.base import Gatekeeper
+from hashpass.house import House
 from hashpass.hub import Hub
-from hashpass.identity.mail.outbox import Outbox
+from hashpass.invites import Invites
 from hashpass.lane import Lane
 from hashpass.limits import Pace, RateLimit
 from hashpass.metrics import Metrics
 from hashpass.miners import Miners
-from hashpass.server import serve
+from hashpass.office import open_office
+from hashpass.receipts import Receipts
+from hashpass.redemptions import open_redemptions
+from hashpass.rounds import Rounds
 from hashpass.sessions import EXPIRED, Sessions
 from hashpass.settings import Settings
-from hashpass.storage.base import Store
 from hashpass.strikes import Strikes
-from hashpass.supervisor import Run, Supervisor
+from hashpass.supervisor import Supervisor
 from hashpass.trace import TraceCheck, TraceSigner
+from hashpass.trail import open_trail
 from hashpass.verifier import Verifier
-from hashpass.web import docs, pages, security
+from hashpass.web import docs, pages, security, wellknown
 from hashpass.web.cap import CapApi
 from hashpass.web.entrance import Entrance
-from hashpass.web.errors import PROBLEM_JSON, Application, bare_problem
+from hashpass.web.errors import Application
 from hashpass.web.generators import GeneratorsApi
 from hashpass.web.late_upgrade import add_late_upgrades
 from hashpass.web.login import LoginApi
@@ -58,127 +60,12 @@ log = logging.getLogger("hashpass.app")
 
 OPENINGS_PER_MINUTE = 30
 LINKS_PER_MINUTE = 10
-DRAIN = 10.0
-
-
-@define(eq=False)
-class House:
-    """A server, built and not yet open. Two of these share nothing."""
-
-    settings: Settings
-    app: Application
-    lane: Lane
-    hub: Hub
-    room: Room
-    supervisor: Supervisor
-    arbiter: Arbiter
-    verifier: Verifier
-    sessions: Sessions
-    miners: Miners
-    audit: Audit
-    webhooks: Webhooks
-    keeper: state.StateKeeper
-    store: Store
-    gate: Gate
-    csp: Csp
-    outbox: Outbox | None = None
-    addresses: list[str] = field(factory=list)
-    """Where it listens, once it does."""
-    opened_at: float = field(factory=trio.current_time)
-
-    @property
-    def tasks(self) -> dict[str, Run]:
-        """What lives as long as the server, in the order in which it is started; what comes first ends last."""
-        mail = {} if self.outbox is None else {"mail": self.outbox.run}
-        return {
-            "audit": self.audit.run,
-            "state": self.keeper.run,
-            "webhooks": self.webhooks.run,
-            "verifier": self.verifier.run,
-            "hub": self.hub.run,
-            "sessions": self.sessions.run,
-            "hashrate": self.miners.run,
-            "race": self.arbiter.run,
-            **mail,
-        }
-
-    async def run(  # noqa: ASYNC128 - serve() reports
-        self, closing: trio.Event, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Open, report the addresses, serve until `closing` is set, and leave nothing undone that was promised."""
-        async with trio.open_nursery() as services:
-            for name, run in self.tasks.items():
-                await self.supervisor.start(services, name, run)
-            settings = self.settings
-            edge = partial(
-                serve,
-                self.app,
-                binds=settings.binds,
-                lane=self.lane,
-                closing=closing,
-                refusal=self.refuse,
-                tls=None if settings.tls_cert is None else (str(settings.tls_cert), str(settings.tls_key)),
-            )
-            async with trio.open_nursery() as front:
-                self.addresses = await front.start(edge)
-                task_status.started(self.addresses)
-            await self._close()
-            services.cancel_scope.cancel()
-
-    def refuse(self, status: int) -> tuple[list[tuple[bytes, bytes]], bytes]:
-        """An answer that is given before the app is asked looks like all the others."""
-        headers = {"Content-Type": PROBLEM_JSON, **security.headers(self.csp)}
-        return [(name.lower().encode(), value.encode()) for name, value in headers.items()], bare_problem(status)
-
-    def health(self) -> tuple[bool, dict[str, Any]]:
-        """Whether all is well, and what /api/health says."""
-        well = self.supervisor.healthy and not self.audit.degraded and self.keeper.saved
-        puzzle = self.arbiter.puzzle
-        return well, {
-            "status": "ok" if well else "degraded",
-            "current_seed": None if puzzle is None else f"{puzzle.seed[:8]}...",
-            "version": __version__,
-            "uptime": round(trio.current_time() - self.opened_at, 3),
-            "tasks": {
-                name: {"state": task.state, "crashes": task.crashes} for name, task in self.supervisor.states().items()
-            },
-        }
-
-    def watch(self, counters: Metrics) -> None:
-        """Show what can be read at any moment as gauges."""
-        gauges: dict[str, Callable[[], float]] = {
-            "connections": lambda: self.hub.count,
-            "miners": lambda: self.miners.active,
-            "network_hash_rate": lambda: self.miners.total,
-            "difficulty_bits": lambda: shown_bits(self.arbiter.target),
-            "sessions": lambda: self.sessions.count,
-            "verify_queue": lambda: self.verifier.statistics().waiting,
-            "webhooks_pending": lambda: self.webhooks.pending,
-            "webhooks_failed": lambda: self.webhooks.failed,
-            "audit_pending": lambda: self.audit.pending,
-            "degraded": lambda: not self.health()[0],
-        }
-        for name, read in gauges.items():
-            counters.watch(name, read)
-
-    async def _close(self) -> None:
-        """The edge is gone. What it left behind is finished in the order in which it was promised."""
-        await self.arbiter.drain(DRAIN)
-        self.verifier.close()
-        await self.audit.close()
-        await self.webhooks.close()
-        if self.outbox is not None:
-            await self.outbox.close()
-        await self.store.aclose()
-        if isinstance(self.gate, Turnstile):
-            await self.gate.aclose()
 
 
 async def build(
     settings: Settings,
     *,
     wall: Callable[[], float] = time.time,
-    new_seed: Callable[[], str] = lambda: secrets.token_hex(32),
     verifier: Verifier | None = None,
 ) -> House:
     """Make every part from the settings and from what the data directory holds. The directory's lock is the caller's.
@@ -186,14 +73,21 @@ async def build(
     Everything that can be wrong with a file is found here, before the first socket is open.
     """
     directory = settings.data_dir
-    keys = KeyFile(directory / "keys.json", code_secret=settings.hmac_secret).load()
+    key_file = KeyFile(directory / "keys.json", code_secret=settings.hmac_secret)
+    keys = key_file.load()
+    ring = KeyRing(key_file, keys)
     state_path = directory / "state.json"
     state_file = StateFile(state_path)
     saved = state_file.load() if state_path.exists() else None
-    restored = state.restore(saved, parts.rules_of(settings), settings.difficulty)
+    restored = state.restore(saved, parts.rules_of(settings), settings.difficulty, parts.drop_of(settings))
     audit = await Audit.open(directory, keys.audit, retention_days=settings.retention_days, wall=wall)
+    rounds = await Rounds.open(directory, keys.audit, wall=wall)
+    restored, seeds = await parts.resume(restored, rounds, audit, keys.rounds, wall())
+    drop = await parts.resume_drop(restored, audit)
+    trail = await open_trail(directory, keys.audit, wall=wall)
     prizes = Prizes()
-    for record in await audit.recent(KEPT):
+    recent = await audit.recent(KEPT)
+    for record in recent:
         prizes.remember(record.prize, wall())
     keeper = state.StateKeeper(state_file.save)
     webhooks = Webhooks(
@@ -207,9 +101,26 @@ async def build(
     store = await parts.open_store(settings, wall)
     try:
         bans = await parts.load_bans(settings, store)
+        redemptions = await open_redemptions(directory, None if settings.store_path is None else store)
     except BaseException:
         await store.aclose()
         raise
+
+    archive = Archive(audit.journal, directory, wall=wall)
+    invites = Invites(
+        ring,
+        redemptions,
+        archive.find_code,
+        prefix=settings.code_prefix,
+        style=settings.code_style,
+        language=settings.code_language,
+        ttl=settings.code_ttl,
+        wall=wall,
+    )
+    receipts = Receipts(ring, issuer=settings.public_url or "hashpass")
+
+    def sign(prize: Prize) -> str:
+        return receipts.sign(prize.invite_code, prize.round, prize.won_at)
 
     counters = Metrics(__version__)
     supervisor = Supervisor(on_crash=counters.task_crashed)
@@ -240,19 +151,26 @@ async def build(
 
     verifier = verifier or Verifier(threads=settings.verify_threads, on_hash=counters.hash_verified)
     hub = Hub(limit_per_key=settings.connections_per_ip)
+
+    def publish(message: dict[str, Any]) -> None:
+        if message.get("reason") == "solved":
+            figures.note_solve(message["solve_time"])
+        hub.publish(message)
+
     effects = Effects(
-        code_for=lambda proof: (
-            derive_code(keys.code.secret, proof.visitor_id, proof.nonce, proof.seed, prefix=settings.code_prefix),
-            keys.code.id,
+        code_for=invites.make,
+        record=lambda award: audit.append(AuditRecord.of(award, invites.style)),
+        record_round=rounds.append,
+        save=lambda race, rules, drop: keeper.save(
+            evolve(restored, race=race, rules=rules, drop=drop.rules, drop_since=drop.since)
         ),
-        record=lambda award: audit.append(AuditRecord.of(award)),
-        save=lambda race, rules: keeper.save(evolve(restored, race=race, rules=rules)),
-        publish=hub.publish,
+        publish=publish,
         tell=lambda session, message: room.tell(session, message),  # noqa: PLW0108 - there is no room yet
         notify=lambda award: webhooks.put(
             {
                 "visitor_id": award.proof.visitor_id,
                 "invite_code": award.invite_code,
+                "receipt": sign(award.prize),
                 "audit_head": audit.newest_hash,
             }
         ),
@@ -260,20 +178,42 @@ async def build(
         prove=strikes.proved,
         count_round=counters.round_ended,
         has_room=lambda: not audit.full,
+        issued=lambda: audit.count,
+        recall=audit.wins,
     )
     policy = SteadyPolicy() if settings.difficulty_policy == "steady" else StepPolicy()
     race = Race(restored.rules, policy, restored.race)
-    arbiter = Arbiter(race, verifier, prizes, effects, new_seed=new_seed, wall=wall)
+    arbiter = Arbiter(race, verifier, prizes, effects, seeds=seeds, drop=drop, wall=wall)
     miners = Miners(
         lambda message: hub.publish(message, topic="NETWORK_HASHRATE"),
         settings.hashrate_interval,
         wall=wall,
         max_nonce_speed=lambda: arbiter.rules.max_nonce_speed,
     )
+    figures = Figures(lambda: miners.total, wall=wall)
+    for record in recent:
+        if record.reason == "solved":
+            figures.note_solve(record.solve_time, record.prize.won_at)
     addresses = AddressReader(settings.trusted_proxies, settings.ip_header)
     origins = (*settings.cors_origins, *([settings.public_url] if settings.public_url else []))
     room = Room(hub, addresses, entrance, arbiter, miners, origins, settings.ua_filter)
-    lane = Lane({"/api/ws": room.door})
+    office = open_office(
+        settings,
+        token=settings.admin_token or secrets.token_urlsafe(32),
+        journal=trail,
+        room=room,
+        arbiter=arbiter,
+        miners=miners,
+        webhooks=webhooks,
+        verifier=verifier,
+        archive=archive,
+        invites=invites,
+        receipts=receipts,
+        figures=figures,
+        health=lambda: house.health(),  # noqa: PLW0108 - there is no house yet
+        wall=wall,
+    )
+    lane = Lane({"/api/ws": room.door, "/api/admin/ws": office.room.door})
 
     def end_session(digest: str, reason: str) -> None:
         room.show_out(digest, reason)
@@ -300,6 +240,10 @@ async def build(
         sessions=sessions,
         miners=miners,
         audit=audit,
+        rounds=rounds,
+        trail=trail,
+        figures=figures,
+        office=office,
         webhooks=webhooks,
         keeper=keeper,
         store=store,
@@ -325,14 +269,24 @@ async def build(
         filter_agents=settings.ua_filter,
         pace=Pace(),
         health=house.health,
+        sign=sign,
+        generators=settings.generators,
         wall=wall,
     ).install(app)
+    office.install(app)
     CapApi(captchas, settings.cap_site_secret, addresses, bans, counters.captcha).install(app)
     app.register_blueprint(docs.blueprint(__version__, settings.public_url))
-    pages.install(app, built)
+    wellknown.WellKnown(receipts).install(app)
+    pages.install(app, built, workshop=workshop is not None)
     add_late_upgrades(app, lane)
     cap_origins = (*settings.cors_origins, *settings.cap_origins)
-    security.install(app, csp, {"/api/": settings.cors_origins, "/api/cap/": cap_origins, "/static/cap/": cap_origins})
+    shared_with = {
+        "/api/": settings.cors_origins,
+        "/api/admin/": (),
+        "/api/cap/": cap_origins,
+        "/static/cap/": cap_origins,
+    }
+    security.install(app, csp, shared_with)
     if workshop is not None:
         login = LoginApi(
             workshop.sign_in,
@@ -340,7 +294,7 @@ async def build(
             addresses,
             bans,
             RateLimit(LINKS_PER_MINUTE, 60.0),
-            settings.admin_token or secrets.token_urlsafe(32),
+            office.api.entrance,
             dev=settings.login_dev,
             ip_header=settings.ip_header,
         )

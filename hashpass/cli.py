@@ -1,4 +1,4 @@
-"""`python -m hashpass`: serve, check, mine, audit, secrets. Exit code 2: something must be put right first."""
+"""`python -m hashpass`: serve, check, mine, audit, codes, secrets. Exit code 2: something must be put right first."""
 
 from __future__ import annotations
 
@@ -17,19 +17,16 @@ from pathlib import Path
 import trio
 from attrs import evolve
 
-from hashpass import __version__, app, applog, audit, parts, settings
-from hashpass.argon import Arena
+from hashpass import __version__, app, applog, audit_command, codes_command, parts, settings
 from hashpass.bans import BansUnreadable
-from hashpass.directory import DirectoryError, DirectoryLock, KeyFile, Keys
-from hashpass.domain import proof as proofs
-from hashpass.domain.chain import Record
-from hashpass.domain.codes import derive_code
-from hashpass.domain.values import Argon2Params
+from hashpass.directory import DirectoryError, DirectoryLock, KeyFile
 from hashpass.fitness import unfit
 from hashpass.generators import command as generate
+from hashpass.house import House
 from hashpass.mine import mine
 from hashpass.settings import Settings, SettingsError
 from hashpass.state import StateUnreadable
+from hashpass.storage.base import Store
 from hashpass.supervisor import TaskGaveUp
 from hashpass.verifier import Verifier
 
@@ -76,11 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     miner.add_argument("--token", default="", help="a gate token, where the gate needs a browser")
     miner.add_argument("--visitor", default="", metavar="ID", help="default: a random one")
     generate.add_arguments(command("generate", _generate, "Make a password, a key or a phrase, without a server."))
-    verify = command("audit", _audit, "Prove the audit log, or erase people's data from it.")
-    verify.add_argument("action", choices=["verify", "erase"])
-    verify.add_argument("--hashes", action="store_true", help="verify: compute every hash again, which takes long")
-    verify.add_argument("--visitor", metavar="ID", help="erase: records of this visitor")
-    verify.add_argument("--days", type=_count, metavar="N", help="erase: records older than so many days")
+    audit_command.add_arguments(command("audit", _audit, "Prove the logs, or erase people's data from them."))
+    codes_command.add_arguments(command("codes", _codes, "Check, redeem or export codes; change the key of receipts."))
     return parser
 
 
@@ -169,7 +163,7 @@ async def _open(wanted: Settings, addresses: list[str], made_token: str | None) 
 
 
 async def _until_closed(  # noqa: ASYNC128 - the house reports
-    house: app.House, closing: trio.Event, scope: trio.CancelScope, *, task_status: trio.TaskStatus[list[str]]
+    house: House, closing: trio.Event, scope: trio.CancelScope, *, task_status: trio.TaskStatus[list[str]]
 ) -> None:
     await house.run(closing, task_status=task_status)
     log.info("Closed.")
@@ -253,52 +247,26 @@ def _mine(chosen: argparse.Namespace) -> int:
 
 def _audit(chosen: argparse.Namespace) -> int:
     wanted = _settings()
-    key_file = wanted.data_dir / "keys.json"
-    if not key_file.exists():
-        print(f"There is no {key_file}: no server has kept its log there.", file=sys.stderr)
-        return UNFIT
-    keys = KeyFile(key_file, code_secret=wanted.hmac_secret).load()
-    if chosen.action == "erase":
-        return _erase(chosen, wanted, keys)
-    report = audit.verify_directory(
-        wanted.data_dir,
-        keys.audit,
-        code_keys=keys.code_keys,
-        derive_code=partial(derive_code, prefix=wanted.code_prefix),
-        check_record=partial(_check_proof, Arena() if chosen.hashes else None),
+    keys = KeyFile(wanted.data_dir / "keys.json", code_secret=wanted.hmac_secret).read()
+    place = audit_command.Place(wanted.data_dir, keys, wanted.code_prefix)
+    return audit_command.run(chosen, place, stdout=sys.stdout, stderr=sys.stderr)
+
+
+# codes
+
+
+def _codes(chosen: argparse.Namespace) -> int:
+    wanted = _settings()
+
+    async def open_store() -> Store | None:
+        path = wanted.store_path
+        return None if path is None or not path.exists() else await parts.open_store(wanted, time.time)
+
+    place = codes_command.Place(
+        directory=wanted.data_dir,
+        keys=KeyFile(wanted.data_dir / "keys.json", code_secret=wanted.hmac_secret),
+        ttl=wanted.code_ttl,
+        open_store=open_store,
+        wall=time.time,
     )
-    for fault in report.faults:
-        print(fault)
-    print(
-        f"{report.records} records in {report.files} files: {report.codes} codes proved, "
-        f"{report.unproved} not provable ({report.erased} of them erased). Newest: {report.newest_hash}"
-    )
-    return 0 if report.ok else FAILED
-
-
-def _erase(chosen: argparse.Namespace, wanted: Settings, keys: Keys) -> int:
-    if chosen.visitor is None and chosen.days is None:
-        print("Say whom to erase: --visitor ID, or --days N for all that is older.", file=sys.stderr)
-        return UNFIT
-    older_than = None if chosen.days is None else time.time() - chosen.days * audit.DAY
-    count = audit.erase_records(wanted.data_dir, keys.audit, visitor_id=chosen.visitor, older_than=older_than)
-    print(f"Who won them has been erased from {count} records.")
-    return 0
-
-
-def _check_proof(arena: Arena | None, record: Record) -> str | None:
-    """Whether the hash wins, and with an arena also whether it is the hash of the answer."""
-    if record["reason"] == "solved" and not proofs.wins(bytes.fromhex(record["hash"]), int(record["target"], 16)):
-        return "its hash does not reach the target"
-    if arena is None or not record["salts"]:  # of an erased winner nothing is left to hash
-        return None
-    params = Argon2Params(
-        variant="id" if record["algorithm"] == "argon2id" else "d",
-        time_cost=record["time_cost"],
-        memory_cost=record["memory_cost"],
-        parallelism=record["parallelism"],
-    )
-    salt = proofs.salt(record["seed"], record["visitor_id"], record["trace_data"])
-    if arena.hash(proofs.password(record["nonce"]), salt, params).hex() != record["hash"]:
-        return "its hash is not the hash of its answer"
-    return None
+    return codes_command.run(chosen, place, stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)

@@ -8,12 +8,16 @@ from functools import partial
 from pathlib import Path
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
+from hashpass.audit import Audit
 from hashpass.bans import Bans
 from hashpass.cap import CapServer
 from hashpass.directory import FileUnreadable, replace
+from hashpass.domain.drop import Drop, DropRules
 from hashpass.domain.errors import StoreUnavailable
+from hashpass.domain.records import stamp
+from hashpass.domain.seeds import Ending, Seeds
 from hashpass.domain.values import Argon2Params, Rules
 from hashpass.gates.base import Gate
 from hashpass.gates.cap import CapGate
@@ -30,7 +34,9 @@ from hashpass.identity.service import SignIn
 from hashpass.identity.tokens import Tokens
 from hashpass.identity.users import Users
 from hashpass.limits import RateLimit
+from hashpass.rounds import Rounds
 from hashpass.settings import Settings
+from hashpass.state import State
 from hashpass.storage.base import Store
 from hashpass.storage.memory import MemoryStore
 from hashpass.storage.sqlite import SqliteStore
@@ -57,6 +63,16 @@ def rules_of(settings: Settings) -> Rules:
         worker_count=settings.worker_count,
         max_nonce_speed=settings.max_nonce_speed,
         timeout_award=settings.timeout_award,
+    )
+
+
+def drop_of(settings: Settings) -> DropRules:
+    return DropRules(
+        code_limit=settings.code_limit,
+        wins_per_visitor=settings.wins_per_visitor,
+        win_cooldown=settings.win_cooldown,
+        opens_at=settings.opens_at,
+        closes_at=settings.closes_at,
     )
 
 
@@ -107,6 +123,26 @@ async def load_bans(settings: Settings, store: Store) -> Bans:
         bans = Bans(save=save, load=load, name="The list of bans")
     await bans.load()
     return bans
+
+
+async def resume(restored: State, rounds: Rounds, audit: Audit, key: bytes, now: float) -> tuple[State, Seeds]:
+    """Where seeds go on from. The process before may have ended in the middle of a round, or while it was written."""
+    last = await rounds.last()
+    seeds = Seeds(key, last)
+    over = 0 if last is None else last.round
+    newest = max(restored.race.round, over)
+    if newest > over:
+        proof = await audit.won(newest)
+        ended: Ending = "restart" if proof is None else "solved"
+        rounds.make_up_for(seeds.end(newest, seeds.origin(newest).seed, ended, proof, stamp(now)))
+    return evolve(restored, race=evolve(restored.race, round=newest)), seeds
+
+
+async def resume_drop(restored: State, audit: Audit) -> Drop:
+    """What of the stock is gone, and who has it, as the log tells."""
+    since = audit.count if restored.drop_since is None else min(restored.drop_since, audit.count)
+    wins = await audit.wins(since, audit.count) if restored.drop.names_winners else []
+    return Drop(restored.drop, since=since, issued=audit.count - since, wins=wins)
 
 
 def read_file(path: Path) -> bytes | None:

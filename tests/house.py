@@ -14,7 +14,8 @@ import trio
 from attrs import define, field
 
 from hashpass import settings
-from hashpass.app import House, build
+from hashpass.app import build
+from hashpass.house import House
 from hashpass.argon import Arena
 from hashpass.directory import DirectoryLock
 from hashpass.domain import proof as proofs

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import frozen
 from quart import Blueprint, Response, abort, request
 from quart.typing import ResponseReturnValue
 from quart.wrappers import Request
@@ -20,10 +19,11 @@ from hashpass.domain.errors import BadRequest, Banned, HashPassError, SessionReq
 from hashpass.domain.values import Address
 from hashpass.identity.derive import normalise_email
 from hashpass.identity.mail.texts import find_language
-from hashpass.identity.service import NO_REFRESH, SignedIn, SignIn
+from hashpass.identity.service import EXPIRED_ACCESS, NO_REFRESH, SignedIn, SignIn
 from hashpass.identity.users import Users, parse_username
 from hashpass.limits import RateLimit
 from hashpass.web import caller
+from hashpass.web.admin_entrance import AdminEntrance
 from hashpass.web.errors import Application, kind, problem, read_json
 
 COOKIE: Final = "refresh_token"
@@ -49,7 +49,7 @@ class LoginApi:
     bans: Bans
     requests: RateLimit
     """How many links one address may ask for."""
-    admin_token: str = field(repr=False)
+    operator: AdminEntrance
     dev: bool = False
     """Answer the link itself, to a caller on this machine."""
     ip_header: str | None = None
@@ -174,9 +174,16 @@ class LoginApi:
     async def _operator_only(self, apart_from: str | None = None) -> Response | None:
         """Nothing for the operator, and for the one user who may do this too; a refusal for all others."""
         token = _bearer(request)
-        if hmac.compare_digest(token.encode(errors="replace"), self.admin_token.encode()):
+        address = self.operator.receive(caller.peer(), request.headers)
+        if self.operator.knows(token):
             return None
-        if await self.sign_in.recognise(token) == apart_from:
+        try:
+            user = await self.sign_in.recognise(token)
+        except SessionRequired as error:
+            if error.detail != EXPIRED_ACCESS:  # it was meant for the operator's, for all we know
+                await self.operator.count_guess(address)
+            raise
+        if user == apart_from:
             return None
         return _refusal(403, "operator_only", "Operator only", "This is for the operator of this site.")
 

@@ -22,8 +22,13 @@ from hashpass.web.security import Csp
 
 log = logging.getLogger("hashpass.web")
 
-PAGES: Final[Mapping[str, str]] = MappingProxyType({"/": "index.html"})
+PAGES: Final[Mapping[str, str]] = MappingProxyType({"/": "index.html", "/admin": "admin.html"})
 """Which file is the page at which path."""
+
+WORKSHOP: Final[Mapping[str, str]] = MappingProxyType(
+    dict.fromkeys(("/generators", "/custom/", "/password/", "/api-key/", "/mnemonic/", "/result/"), "generators.html")
+)
+"""The same for the generators, which are one page with several addresses."""
 
 TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -109,7 +114,7 @@ def policy(directory: Path) -> Csp:
     return Csp(style_src=tuple(json.loads(path.read_bytes())["style_src"])) if path.is_file() else Csp()
 
 
-def install(app: Application, directory: Path) -> None:
+def install(app: Application, directory: Path, *, workshop: bool = True) -> None:
     """Serve the pages that were built into `directory`. Where none were, `/` says so and everything else works."""
     assets = read(directory)
     if not assets:
@@ -136,8 +141,10 @@ def install(app: Application, directory: Path) -> None:
     async def serve_robots() -> Response:
         return TrioResponse(ROBOTS, content_type=TYPES[".txt"], headers={"Cache-Control": "public, max-age=86400"})
 
-    for path, file in PAGES.items():
-        app.add_url_rule(path, f"page {path}", serve_page, defaults={"name": file}, methods=["GET"])
+    for path, file in {**PAGES, **(WORKSHOP if workshop else {})}.items():
+        app.add_url_rule(
+            path, f"page {path}", serve_page, defaults={"name": file}, methods=["GET"], strict_slashes=False
+        )
     app.add_url_rule("/static/<path:name>", "static file", serve_file, methods=["GET"])
     app.add_url_rule("/favicon.ico", "favicon", serve_icon, methods=["GET"])
     app.add_url_rule("/robots.txt", "robots", serve_robots, methods=["GET"])

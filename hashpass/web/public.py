@@ -22,7 +22,7 @@ from hashpass.domain.errors import (
     SessionRequired,
     SessionRevoked,
 )
-from hashpass.domain.prizes import Prizes
+from hashpass.domain.prizes import Prize, Prizes
 from hashpass.domain.records import stamp
 from hashpass.domain.values import Address, Proof, parse_visitor_id
 from hashpass.gates.base import Gate
@@ -54,6 +54,9 @@ class PublicApi:
     pace: Pace
     """Keeps an address that is refused again and again from taking the processor from everybody else."""
     health: Callable[[], tuple[bool, dict[str, Any]]]
+    sign: Callable[[Prize], str]
+    """The receipt of a code, which anybody can check without asking."""
+    generators: bool
     wall: Callable[[], float]
 
     def install(self, app: Application) -> None:
@@ -70,6 +73,7 @@ class PublicApi:
         route("/api/dev/trace", view_func=self.trace, methods=["GET"])
         route("/api/gate/config", view_func=self.gate_config, methods=["GET"])
         route("/api/turnstile/config", view_func=self.turnstile_config, methods=["GET"])
+        route("/api/drop", view_func=self.show_drop, methods=["GET"])
         route("/api/health", view_func=self.show_health, methods=["GET"])
         route("/metrics", view_func=self.show_metrics, methods=["GET"])
 
@@ -110,27 +114,29 @@ class PublicApi:
     async def verify(self) -> ResponseReturnValue:
         address = self._address()
         try:
-            code = await self._verify(address)
+            prize = await self._verify(address)
         except HashPassError as error:
             refusal = error
         else:
             self.metrics.submission("won")
-            return {"invite_code": code}
+            return {"invite_code": prize.invite_code, "receipt": self.sign(prize)}
         self.metrics.submission(refusal.code)
         await trio.sleep(self.pace.delay(address.key))
         raise refusal
 
-    async def _verify(self, address: Address) -> str:
+    async def _verify(self, address: Address) -> Prize:
         session, proof = await self._submission(address)
         won = self.prizes.won_with(session.digest, proof, self.wall())
         if won is not None:
-            return won.invite_code
+            return won
+        self.arbiter.check_drop(proof.visitor_id, address)
         self._check_trace(session, address, proof)
-        return (await self.arbiter.submit(session.digest, address, proof)).invite_code
+        return await self.arbiter.submit(session.digest, address, proof)
 
     async def submit_best(self) -> ResponseReturnValue:
         address = self._address()
         session, proof = await self._submission(address)
+        self.arbiter.check_drop(proof.visitor_id, address)
         self._check_trace(session, address, proof)
         self.arbiter.submit_best(session.digest, address, proof)
         return {"status": "submitted"}, 202
@@ -186,8 +192,13 @@ class PublicApi:
             "test_mode": False,
             "cap_endpoint": None,
             **self.gate.public(),
+            "generators": self.generators,
             "trace_url": self.traces.url(cloudflare=self._by_cloudflare()),
         }
+
+    async def show_drop(self) -> ResponseReturnValue:
+        self.entrance.refuse_banned(self._address())
+        return self.arbiter.drop_status()
 
     async def turnstile_config(self) -> ResponseReturnValue:
         self.entrance.refuse_banned(self._address())

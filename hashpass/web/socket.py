@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from attrs import define, field
@@ -41,17 +41,30 @@ class Room:
     filter_agents: bool
     _members: dict[str, set[Member]] = field(factory=dict, init=False, repr=False)
     _entered: int = field(default=0, init=False)
+    _visitors: dict[Socket, Address] = field(factory=dict, init=False, repr=False)
+    """Where each socket comes from, those at the door included."""
 
     async def door(self, handshake: Handshake, socket: Socket) -> None:
         """The whole stay of one socket. A refusal is told in the close, where a browser can read it."""
         try:
             address = self._receive(handshake)
+            self._visitors[socket] = address
             with self.hub.join(socket, key=address.key, admit=False) as member:
                 session = await self._admit(handshake.query.get("token", ""), address, socket)
                 self.hub.admit(member)
+                self.hub.send(member, {"type": "RACE", **self.arbiter.drop_status()})
                 await self._stay(session, address, socket, member)
         except HashPassError as refusal:
             socket.close(POLICY, refusal.detail)
+        finally:
+            self._visitors.pop(socket, None)
+
+    def turn_out(self, chosen: Callable[[Address], bool], reason: str) -> int:
+        """Close the sockets of these addresses, those at the door as well; how many there were."""
+        found = [socket for socket, address in self._visitors.items() if socket.ended is None and chosen(address)]
+        for socket in found:
+            socket.close(POLICY, reason)
+        return len(found)
 
     def tell(self, digest: str, message: dict[str, Any]) -> None:
         """Say something to the sockets of one session."""

@@ -59,6 +59,7 @@ async def test_the_open_gate_lets_any_token_pass_and_none(tmp_path: Path) -> Non
                 "site_key": None,
                 "test_mode": False,
                 "cap_endpoint": None,
+                "generators": True,
                 "trace_url": "/api/trace",
             }
 

@@ -24,7 +24,7 @@ from hashpass.storage.sqlite import SqliteStore
 from hashpass.web.errors import BODY_LIMIT, PROBLEM_JSON, Application
 from hashpass.web.generators import GeneratorsApi
 from hashpass.web.login import LoginApi
-from tests.identity.desk import JWT_SECRET, ORIGIN, OTHER, PERSON, Desk, HandClock, make_desk
+from tests.identity.desk import JWT_SECRET, ORIGIN, OTHER, PERSON, Desk, HandClock, make_desk, operator
 
 ADMIN = "an-operators-token"
 NAME = base58(hashlib.sha256(PERSON.encode()).digest())
@@ -87,7 +87,7 @@ def make_site(desk: Desk | None = None, *, per_minute: int = 1000, **options: An
         AddressReader([]),
         bans,
         RateLimit(per_minute, 60, clock=desk.clock),
-        ADMIN,
+        operator(ADMIN),
         **options,
     )
     login.install(app)
@@ -458,3 +458,19 @@ def test_garbage_is_answered_or_refused(body: bytes, link: str, cookie: str, bea
             json.loads(await response.get_data())
 
     trio.run(ask)
+
+
+async def test_the_operators_token_is_not_guessed_here_either() -> None:
+    site = make_site()
+    for _ in range(10):
+        assert (await site.users("GET", token="a guess of mine")).status_code == 401
+    assert (await site.users("GET")).status_code == 429
+
+
+async def test_an_old_access_token_is_no_guess() -> None:
+    site = make_site()
+    access, _ = await site.enter()
+    site.desk.clock.now += 3600
+    for _ in range(11):
+        assert (await site.users("GET", token=access)).status_code == 401
+    assert (await site.users("GET")).status_code == 200

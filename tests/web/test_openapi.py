@@ -14,7 +14,7 @@ from openapi_schema_validator import OAS31Validator
 
 from hashpass.web.docs import CSS, blueprint, render
 from hashpass.web.errors import PROBLEM_JSON, TABLE, Application, kind
-from hashpass.web.openapi import document
+from hashpass.web.openapi import admin, document
 
 CALLS = {
     ("post", "/api/session"),
@@ -42,7 +42,10 @@ CALLS = {
     ("get", "/api/generate"),
     ("get", "/api/version"),
     ("get", "/api/health"),
+    ("get", "/api/drop"),
+    ("get", "/.well-known/jwks.json"),
     ("get", "/metrics"),
+    *((method, path) for path, methods in admin.paths().items() for method in methods),
 }
 
 SOCKETS_ONLY = {"too_many_connections", "origin_refused"}

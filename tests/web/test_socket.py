@@ -91,6 +91,7 @@ async def test_a_gate_token_gets_a_session_token_first_and_once(tmp_path: Path) 
                     first = json.loads(await guest.peer.text())
                     assert first == {"type": "SESSION_TOKEN", "token": first["token"], "expires_in": 300}
                     assert first["token"].startswith("hps_")
+                    assert json.loads(await guest.peer.text())["type"] == "RACE"
                     await guest.say(type="ping")
                     assert json.loads(await guest.peer.text())["type"] == "PONG"
                     guest.token = first["token"]
@@ -106,6 +107,8 @@ async def test_a_session_comes_back_with_its_token_and_is_given_no_other(tmp_pat
             opened = await Player(running.http, headers=at(HOME)).enter()
             for known in (token, opened.token):
                 async with visit(running, known) as guest:
+                    race = {"open": True, "reason": None, "opens_at": None, "closes_at": None, "remaining": None}
+                    assert json.loads(await guest.peer.text()) == {"type": "RACE", **race}
                     await guest.say(type="ping")
                     assert json.loads(await guest.peer.text()) == {"type": "PONG", "online": 1}
 

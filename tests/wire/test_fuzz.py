@@ -265,7 +265,7 @@ async def talk(target: Target, frames: list[bytes]) -> list[dict[str, Any]]:
 
 
 def assert_civil(heard: list[dict[str, Any]]) -> None:
-    assert {message["type"] for message in heard} <= {"PONG", "ERROR", "NETWORK_HASHRATE", "close"}
+    assert {message["type"] for message in heard} <= {"RACE", "PONG", "ERROR", "NETWORK_HASHRATE", "close"}
     assert all(isinstance(message["detail"], str) for message in heard if message["type"] == "ERROR")
     assert all(message["code"] in REFUSAL_CODES for message in heard if message["type"] == "close")
 

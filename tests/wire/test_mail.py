@@ -39,7 +39,7 @@ from hashpass.limits import RateLimit
 from hashpass.storage.sqlite import SqliteStore
 from hashpass.web.errors import Application
 from hashpass.web.login import LoginApi
-from tests.identity.desk import JWT_SECRET, LINK_KEY, ORIGIN, SALT, HandClock
+from tests.identity.desk import JWT_SECRET, LINK_KEY, ORIGIN, SALT, HandClock, operator
 
 PERSON = "zuzanna.nobody@mail.example"
 LINK = "https://hashpass.example/?magiclink=2ZcbRop&next=3FTYu8"
@@ -260,7 +260,9 @@ async def test_from_the_request_to_the_session_and_no_trace_of_the_address(
         )
         app = Application("test")
         bans = Bans(save=keep, load=nothing)
-        LoginApi(sign_in, users, AddressReader([]), bans, RateLimit(10, 60), "an-operators-token").install(app)
+        LoginApi(sign_in, users, AddressReader([]), bans, RateLimit(10, 60), operator("an-operators-token")).install(
+            app
+        )
         await nursery.start(outbox.run)
         client = app.test_client(use_cookies=False)
 

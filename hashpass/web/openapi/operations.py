@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import Any, Final
 
-from hashpass.domain.errors import BadRequest, BodyTooLarge, HashPassError, RaceClosed, ShutOut
+from hashpass.domain.errors import BadRequest, BodyTooLarge, CoolingDown, HashPassError, RaceClosed, ShutOut
 from hashpass.web.errors import ALWAYS_RETRY_AFTER, PROBLEM_JSON, TABLE, kind
 
 Refusals = tuple[type[HashPassError], ...]
 
-HEALED_BY_TIME: Final = frozenset({ShutOut, RaceClosed})
+HEALED_BY_TIME: Final = frozenset({ShutOut, RaceClosed, CoolingDown})
 """Refusals that say when to come back where that is known, though their status does not ask for it."""
 
 OTHERS: Final = {408: "The body did not arrive in time.", 500: "The server made a mistake."}
@@ -23,7 +24,7 @@ def query_parameter(name: str, schema: dict[str, Any], *, required: bool = False
 def named(paths: dict[str, Any]) -> dict[str, Any]:
     """Give every operation the name that client generators ask for: `getGateConfig`, `postVerify`."""
     for path, methods in paths.items():
-        words = path.removeprefix("/api").strip("/{}").replace("{", "").replace("-", "/").split("/")
+        words = re.findall("[A-Za-z]+", path.removeprefix("/api"))
         for method, operation in methods.items():
             operation["operationId"] = method + "".join(word.capitalize() for word in words)
     return paths
@@ -118,10 +119,10 @@ def header(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/headers/{name}"}
 
 
-def json_answer(description: str, schema: str) -> dict[str, Any]:
+def json_answer(description: str, schema: str, content_type: str = "application/json") -> dict[str, Any]:
     return {
         "description": description,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+        "content": {content_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
     }
 
 
