@@ -40,6 +40,8 @@ NOT_TESTED_FROM = (
     "node_modules",
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SERVED_WITH = {"nginx": ("nginx", "/usr/sbin/nginx"), "systemd": ("systemd-analyze",), "curl": ("curl",)}
+"""What an operator has besides ours, by its Debian package, and the programs of which one must be there."""
 DEMO_PORT = 5199
 NO_HOOKS = {"HATCH_BUILD_NO_HOOKS": "true"}
 """Installing does not build the pages: the sessions that need them say so."""
@@ -74,6 +76,14 @@ def install_debian(session: nox.Session, package: str, *programs: str) -> None:
     session.run(*get, "install", "--no-install-recommends", package, external=True)
 
 
+def install_programs(session: nox.Session) -> None:
+    """What the tests run beside our own programs."""
+    if not os.environ.get("CHROMIUM"):
+        install_debian(session, "chromium", *BROWSERS)
+    for package, programs in SERVED_WITH.items():
+        install_debian(session, package, *programs)
+
+
 def build_pages(session: nox.Session) -> None:
     """Build the pages if one of their sources has changed. The group `front` has to be installed."""
     session.run("python", "hatch_build.py")
@@ -95,8 +105,7 @@ def check_style(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Style, types, the pages' own tests, then every test in random order; `-- tests/test_x.py` runs only those."""
     install(session, "tests", "lint", "types", "front")
-    if not os.environ.get("CHROMIUM"):
-        install_debian(session, "chromium", *BROWSERS)
+    install_programs(session)
     if not session.posargs:
         check_style(session)
         session.run("mypy")
@@ -137,6 +146,7 @@ def types(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Build sdist and wheel into dist/, and run the tests against that wheel where the source is not."""
     install(session, "front")
+    install_programs(session)
     build_pages(session)
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     session.run("python", "-m", "build", "--sdist", "--no-isolation", "--outdir", "dist")
