@@ -155,7 +155,12 @@ class PublicApi:
             prizes = self.prizes.of(session.digest, self.wall())
         return {
             "codes": [
-                {"invite_code": prize.invite_code, "won_at": stamp(prize.won_at), "reason": prize.reason}
+                {
+                    "invite_code": prize.invite_code,
+                    "won_at": stamp(prize.won_at),
+                    "reason": prize.reason,
+                    "receipt": self.sign(prize),
+                }
                 for prize in prizes
             ]
         }

@@ -453,7 +453,8 @@ async def test_codes_are_told_to_a_session_that_has_ended_from_its_own_prefix_al
             player = await enter(running, "203.0.113.5")
             code = await player.win()
             [won] = (await running.http.get("/api/code", headers=player.headers)).json()["codes"]
-            assert won == {"invite_code": code, "won_at": won["won_at"], "reason": "solved"}
+            assert won == {**won, "invite_code": code, "reason": "solved"}
+            assert won["receipt"].count(".") == 2
             assert won["won_at"].endswith("Z")
             await running.house.sessions.revoke_all()
             for place in ("203.0.113.5", "203.0.113.200"):

@@ -196,6 +196,7 @@ def schemas() -> dict[str, Any]:
                             "invite_code": {"type": "string"},
                             "won_at": {"type": "string", "format": "date-time"},
                             "reason": {"enum": ["solved", "consolation"]},
+                            "receipt": {"type": "string", "description": "As in the answer that won."},
                         },
                     ),
                 }
@@ -206,6 +207,7 @@ def schemas() -> dict[str, Any]:
                         "invite_code": "HASHPASS-3mJr7AoUXx2Wqd9F",
                         "won_at": "2026-09-21T14:13:20.000Z",
                         "reason": "solved",
+                        "receipt": "eyJhbGciOiJFZERTQSJ9.eyJjb2RlIjoiSEFTSFBBU1MifQ.c2ln",
                     }
                 ]
             },
