@@ -1,8 +1,9 @@
 """The audit log as its operator reads it: by page, by what is looked for, by code, in figures, and as a whole.
 
-All reading is done on one thread of its own, a file at a time, so that those who read take turns with one another and
-hold up nobody else. An archive is immutable, save that an erased person's values give way to digests in the same
-place; so how many records it holds, and what they add up to, is found once.
+All reading is done on threads, a file or a part of one at a time, so that those who read take turns with one another
+and hold up nobody else: archives on one thread of its own, the newest file on the journal's. An archive is immutable,
+save that an erased person's values give way to digests in the same place; so how many records it holds, and what they
+add up to, is found once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from hashpass.domain.chain import ARRAY, Layout, Record
 from hashpass.domain.errors import BadRequest, StoreUnavailable
 from hashpass.domain.needle import Needle
 from hashpass.domain.tally import Tally, codes_per_hour
-from hashpass.journal import Journal
+from hashpass.journal import Journal, View
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ SEARCHED = (
 HIDDEN = ("salts", "session")
 """Nobody's business: the salts are there to be destroyed, and the digest of a session shows nothing to an operator."""
 AT_ONCE = 50
-"""Records in one piece of an export."""
+"""Records in one piece of an export: what the loop may have to wait for, as others wait for Python's one lock."""
 
 
 @frozen
@@ -107,15 +108,14 @@ class Archive:
 
     async def find_code(self, code: str) -> Record | None:
         """The newest record of exactly this code, whole as it is in the log; also when it waits for the disk."""
+        mark = b'"invite_code":' + json.dumps(code, ensure_ascii=False).encode(errors="replace")
         with _readable():
-            files, newest = await self._look()
-            for record in newest:
-                if record.get("invite_code") == code:
-                    return record
+            files, found = await self._journal.look(partial(_find_newest, mark, code))
             for name in files[1:]:
-                if (found := await self._on_thread(partial(self._find, name, code))) is not None:
-                    return found
-        return None
+                if found is not None:
+                    break
+                found = await self._on_thread(partial(self._find, name, mark, code))
+        return found
 
     async def stats(self) -> dict[str, Any]:
         """What all records add up to. An erased visitor still counts, until the server has started anew."""
@@ -124,47 +124,35 @@ class Archive:
                 figures, hours = await self._add_up()
         return {**figures, "codes_per_hour": codes_per_hour(hours, self._wall())}
 
-    async def export(self) -> AsyncGenerator[Record, None]:
-        """All records, oldest first as they were written, of which one file is in memory at a time.
+    async def export_text(self, write: Callable[[Record], str], at_once: int = AT_ONCE) -> AsyncGenerator[str, None]:
+        """All records, oldest first as they were written, in pieces of several, each written out on the thread.
 
-        What is appended meanwhile comes too. Close it (`aclosing`) if you leave early.
+        The lines of one file are in memory at a time. What is appended meanwhile comes too. Close it (`aclosing`) if
+        you leave early.
         """
         done: set[str] = set()
         while self._journal.current not in done:
-            name, records = await self._next(done)
+            name, lines = await self._next(done)
             done.add(name)
-            for record in records:
-                yield record
-
-    async def export_text(self, write: Callable[[Record], str]) -> AsyncGenerator[str, None]:
-        """The same in pieces of several records each, written out on the thread. This is how to export a large log."""
-        done: set[str] = set()
-        while self._journal.current not in done:
-            name, records = await self._next(done)
-            done.add(name)
-            for piece in await self._on_thread(partial(_write, records, write)):
-                yield piece
+            for at in range(0, len(lines), at_once):
+                with _readable():
+                    piece = await self._on_thread(partial(_write, lines[at : at + at_once], write))
+                if piece:
+                    yield piece
 
     # Parts of these, on the loop
 
-    async def _look(self) -> tuple[list[str], list[Record]]:
-        """The files, newest first, and the records of the newest, seen at one moment."""
-        while True:
-            files, newest = await self._journal.files(), await self._journal.read(self._journal.current)
-            if await self._journal.files() == files:  # else the newest was moved in between
-                return files, newest
-
-    async def _next(self, done: set[str]) -> tuple[str, list[Record]]:
-        """The oldest file that is not done, and its records, oldest first."""
+    async def _next(self, done: set[str]) -> tuple[str, list[bytes]]:
+        """The oldest file that is not done, and its lines, oldest first."""
         with _readable():
             while True:
                 files = await self._journal.files()
                 name = next(name for name in reversed(files) if name not in done)
                 if name != self._journal.current:
-                    return name, await self._on_thread(partial(self._read, name))
-                files, newest = await self._look()
+                    return name, await self._on_thread(partial(self._lines, name))
+                files, lines = await self._journal.look(lambda view: (view.files, view.lines()))
                 if done.issuperset(files[1:]):
-                    return name, [_shown(record) for record in reversed(newest)]
+                    return name, lines
 
     async def _slice(self, file: str | None, first: int, stop: int) -> tuple[list[str], int, list[Record]] | None:
         """The files, how many records there are, and some of them by their number from the newest on.
@@ -189,38 +177,35 @@ class Archive:
             if name != files[0]:
                 records += await self._on_thread(partial(self._read_part, name, low, high))
                 continue
-            newest = await self._journal.read(name)
-            late = self._journal.count - count
-            if await self._journal.files() != files:
+            newest = await self._journal.look(partial(_read_newest, files, count, low, high))
+            if newest is None:
                 return None
-            records += newest[late + low : late + high]
+            records += newest
         return files, at, records
 
     async def _search(self, text: str, file: str | None, first: int, stop: int) -> tuple[list[str], int, list[Record]]:
         needle, spelt = Needle(text), Needle(json.dumps(text, ensure_ascii=False)[1:-1])
-        files, newest = await self._look()
-        records: list[Record] = []
-        total = 0
+        search = partial(_search_newest, needle, spelt, file, first, stop)
+        files, (total, records) = await self._journal.look(search)
         for name in _choose(files, file):
-            source = newest if name == files[0] else self._candidates(name, spelt)
-            newest = []
-            found, part = await self._on_thread(partial(_select, source, needle, first - total, stop - total))
-            records += part
-            total += found
+            if name != files[0]:
+                work = partial(self._search_file, name, needle, spelt, first - total, stop - total)
+                found, part = await self._on_thread(work)
+                records += part
+                total += found
         return files, total, records
 
     async def _add_up(self) -> tuple[dict[str, Any], Mapping[int, int]]:
         state = self._journal.count, self._journal.newest_hash
         if self._figures is None or self._figures[0] != state:
-            files, newest = await self._look()
+            rest = Tally(self._key)
+            files = await self._journal.look(partial(_count_newest, rest))
             archives = files[:0:-1]
             if self._added != archives[: len(self._added)]:  # somebody took one away
                 self._added, self._tally = [], Tally(self._key)
             for name in archives[len(self._added) :]:
                 self._tally.add(await self._on_thread(partial(self._tally_file, name)))
                 self._added.append(name)
-            rest = Tally(self._key)
-            await self._on_thread(partial(rest.count, newest[::-1]))
             figures = await self._on_thread(partial(self._tally.summary, rest))
             self._figures = state, figures, self._tally.hours + rest.hours
         return self._figures[1:]
@@ -238,24 +223,17 @@ class Archive:
     def _count(self, name: str) -> int:
         return len(self._lines(name))
 
-    def _read(self, name: str) -> list[Record]:
-        """All of them as they are shown, oldest first."""
-        return [_shown(record) for record in _parse(self._lines(name))]
-
     def _read_part(self, name: str, low: int, high: int) -> list[Record]:
         return list(_parse(self._lines(name)[::-1][low:high]))
 
-    def _candidates(self, name: str, spelt: Needle) -> Iterator[Record]:
-        """Newest first, those in whose line the text stands somewhere, perhaps in the name of a field."""
-        yield from _parse(line for line in reversed(self._lines(name)) if spelt.is_in_bytes(line))
+    def _search_file(self, name: str, needle: Needle, spelt: Needle, first: int, stop: int) -> tuple[int, list[Record]]:
+        return _select(reversed(self._lines(name)), needle, spelt, first, stop)
 
-    def _find(self, name: str, code: str) -> Record | None:
+    def _find(self, name: str, mark: bytes, code: str) -> Record | None:
         data = self._disk.read(self._directory / name)
-        mark = b'"invite_code":' + json.dumps(code, ensure_ascii=False).encode(errors="replace")
-        if mark not in data:  # inside a text its quotes would be escaped
+        if mark not in data:
             return None
-        lines = [line for line, _ in self._layout.split(data) if mark in line]
-        return next((record for record in _parse(reversed(lines)) if record.get("invite_code") == code), None)
+        return _find(reversed([line for line, _ in self._layout.split(data)]), mark, code)
 
     def _tally_file(self, name: str) -> Tally:
         tally = Tally(self._key)
@@ -271,11 +249,53 @@ def _choose(files: list[str], file: str | None) -> list[str]:
     return [file]
 
 
-def _select(source: Iterable[Record], needle: Needle, first: int, stop: int) -> tuple[int, list[Record]]:
-    """How many records hold the needle in one of their texts, and some of these by their number."""
+# On the journal's thread: the newest file
+
+
+def _find_newest(mark: bytes, code: str, view: View) -> tuple[list[str], Record | None]:
+    if mark not in view.data and not any(mark in line for line in view.waiting):
+        return view.files, None
+    return view.files, _find(reversed(view.lines()), mark, code)
+
+
+def _read_newest(files: list[str], count: int, low: int, high: int, view: View) -> list[Record] | None:
+    """Some by their number from what was the newest when there were so many. None if the files have changed."""
+    if view.files != files:
+        return None
+    late = view.count - count
+    return list(_parse(view.lines()[::-1][late + low : late + high]))
+
+
+def _search_newest(
+    needle: Needle, spelt: Needle, file: str | None, first: int, stop: int, view: View
+) -> tuple[list[str], tuple[int, list[Record]]]:
+    chosen = view.files[0] in _choose(view.files, file)
+    return view.files, _select(reversed(view.lines()) if chosen else (), needle, spelt, first, stop)
+
+
+def _count_newest(tally: Tally, view: View) -> list[str]:
+    tally.count(_parse(view.lines()))
+    return view.files
+
+
+# What is done with lines
+
+
+def _find(lines: Iterable[bytes], mark: bytes, code: str) -> Record | None:
+    """The first record of the code. The mark is in its line; inside a text the quotes would be escaped."""
+    return next(
+        (each for each in _parse(line for line in lines if mark in line) if each.get("invite_code") == code), None
+    )
+
+
+def _select(lines: Iterable[bytes], needle: Needle, spelt: Needle, first: int, stop: int) -> tuple[int, list[Record]]:
+    """How many records hold the needle in one of their texts, and some of these by their number.
+
+    Only lines are parsed in which it stands as JSON spells it, perhaps in the name of a field.
+    """
     count = 0
     kept = []
-    for record in source:
+    for record in _parse(line for line in lines if spelt.is_in_bytes(line)):
         if any(needle.is_in(text) for text in map(record.get, SEARCHED) if isinstance(text, str)):
             if first <= count < stop:
                 kept.append(record)
@@ -297,8 +317,8 @@ def _shown(record: Record) -> Record:
     return {**shown, "erased": record.get("salts") == {}}
 
 
-def _write(records: Sequence[Record], write: Callable[[Record], str]) -> list[str]:
-    return ["".join(map(write, records[at : at + AT_ONCE])) for at in range(0, len(records), AT_ONCE)]
+def _write(lines: Iterable[bytes], write: Callable[[Record], str]) -> str:
+    return "".join(write(_shown(record)) for record in _parse(lines))
 
 
 @contextmanager

@@ -81,8 +81,9 @@ def _verify(place: Place, arena: Arena | None, stdout: TextIO) -> int:
     for fault in (*codes.faults, *rounds.faults, *trail.faults):
         print(fault, file=stdout)
     print(
-        f"{codes.records} records in {codes.files} files: {codes.codes} codes proved, "
-        f"{codes.unproved} not provable ({codes.erased} of them erased). Newest: {codes.newest_hash}",
+        f"{codes.records} records of codes in {codes.files} {'file' if codes.files == 1 else 'files'}: "
+        f"{codes.codes} codes proved, {codes.unproved} not provable ({codes.erased} of them erased)."
+        + (f" Newest: {codes.newest_hash}" if codes.ok else ""),
         file=stdout,
     )
     missing = f", {walk.found.missing} never written" if walk.found.missing else ""
@@ -105,7 +106,7 @@ class _RoundsWalk:
             self._report, self.found, self._ends = report, RoundCheck(), {}
         wrong = self.found.take(record)
         if wrong is None:
-            self._ends[record["round"]] = (record["seed"], record["proof"])
+            self._ends[record["round"]] = (record["seed"], record["winning_hash"])
         return wrong
 
     def check(self, code: Record) -> str | None:

@@ -2,6 +2,9 @@
 
 One task, `run`, does all the writing on one thread. A caller that is cancelled, or that stops waiting, changes
 nothing: its record has its place in the chain from the moment it was given.
+
+Reading has another thread, and nobody who writes waits for those who read. They look at the newest file without asking
+the writer, and only when it was changed meanwhile they look again in between two writes, one of them at a time.
 """
 
 from __future__ import annotations
@@ -10,16 +13,18 @@ import logging
 import math
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 import trio
 from attrs import field, frozen
 
 from hashpass.directory import FileUnreadable
-from hashpass.domain.chain import Head, Record, Sealed, parse
-from hashpass.logfile import LogFile
+from hashpass.domain.chain import Head, Layout, Record, Sealed
+from hashpass.logfile import LogFile, readable
 
 log = logging.getLogger("hashpass.journal")
 
@@ -44,6 +49,26 @@ class _Waiting:
     """Set when the disk has taken the record, or has refused it once."""
 
 
+@frozen(eq=False)
+class View:
+    """A log as it was at one moment."""
+
+    files: list[str]
+    """Newest first."""
+    count: int
+    """Of all records."""
+    data: bytes = field(repr=False)
+    """The newest file, perhaps with more records than are in the view."""
+    waiting: list[bytes] = field(repr=False)
+    """What waits for the disk: the last lines of the newest file."""
+    _written: int
+    _layout: Layout = field(repr=False)
+
+    def lines(self) -> list[bytes]:
+        """Those of the newest file, oldest first. It takes too long for the loop."""
+        return [*(line for line, _ in islice(self._layout.split(self.data), self._written)), *self.waiting]
+
+
 class Journal:
     """The async face of one log file."""
 
@@ -64,6 +89,12 @@ class Journal:
         self._work = trio.Event()
         self._thread = trio.CapacityLimiter(1)
         """A thread that hangs keeps its token even when it was given up, so nobody ever writes beside it."""
+        self._changing = False
+        self._changes = 0
+        """How often the file was changed. This and the flag are set on the writer's thread."""
+        self._readers = trio.CapacityLimiter(1)
+        self._turn = trio.Lock()
+        """Held by the one who looks at the newest file."""
         self._writing = False
         self._refused = False
         self._late = False
@@ -73,7 +104,7 @@ class Journal:
 
     async def open(self) -> None:
         """Check and repair the file, off the loop. A DirectoryError stops the start."""
-        await trio.to_thread.run_sync(self._file.open, limiter=self._thread)
+        await trio.to_thread.run_sync(self._change, self._file.open, limiter=self._thread)
         self._head = self._file.head
 
     @property
@@ -161,11 +192,24 @@ class Journal:
 
     async def read(self, name: str) -> list[Record]:
         """The records of one file, newest first. FileNotFoundError if it is not one of `files`."""
-        if name != self._file.current:  # an archive is replaced whole or not at all
-            return (await trio.to_thread.run_sync(self._file.records, name, abandon_on_cancel=True))[::-1]
-        records, count = await self._on_thread(lambda: (self._file.records(name), self._file.head.count))
-        records += [parse(waiting.sealed.line) for waiting in self._waiting if waiting.sealed.index >= count]
-        return records[::-1]
+        if name == self._file.current:
+            return await self.look(lambda view: readable(view.lines())[::-1])
+        with self._patient():  # an archive is replaced whole or not at all
+            return await self._beside(lambda: self._file.records(name)[::-1])
+
+    async def look(self, work: Callable[[View], T]) -> T:
+        """What some work, which is done on the readers' thread, makes of the log as it is at one moment.
+
+        FileUnreadable if the disk does not answer.
+        """
+        with self._patient():
+            async with self._turn:
+                entries = tuple(self._waiting)
+                view = partial(self._view, entries, entries[0].sealed.index if entries else self.count, self.count)
+                found = await self._beside(partial(self._glance, view))
+                if found is None:
+                    found = await trio.to_thread.run_sync(view, limiter=self._thread, abandon_on_cancel=True)
+                return await self._beside(partial(work, found))
 
     async def erase(self, select: Callable[[Record], bool], *, ordered: bool = False) -> int:
         """Erase the person from all selected records, one file at a time between two appends; how many there were.
@@ -179,7 +223,7 @@ class Journal:
         while names := [name for name in await self._on_thread(self._file.files) if name not in done]:
             name = names[0]  # listed anew each time, for the newest file may have been moved meanwhile
             try:
-                erased, whole = await self._on_thread(partial(self._file.erase, name, select))
+                erased, whole = await self._on_thread(partial(self._change, partial(self._file.erase, name, select)))
             except OSError:
                 self._refused = True  # the writer makes the file sound again
                 self._work.set()
@@ -195,7 +239,8 @@ class Journal:
         entries = [waiting.sealed for waiting in batch]
         self._writing = True
         try:
-            await trio.to_thread.run_sync(self._file.write, entries, limiter=self._thread, abandon_on_cancel=True)
+            write = partial(self._change, partial(self._file.write, entries))
+            await trio.to_thread.run_sync(write, limiter=self._thread, abandon_on_cancel=True)
         except OSError as error:
             if not self._refused:
                 log.error("%s: the disk refuses: %s", self._file.current, error.strerror or error)  # noqa: TRY400 - the operator needs the cause, not our frames
@@ -212,7 +257,45 @@ class Journal:
                 waiting.tried.set()
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
-        """Work on the file while nobody writes. FileUnreadable if the disk does not answer."""
-        with trio.move_on_after(self._patience):
+        """Work on the file while nobody writes."""
+        with self._patient():
             return await trio.to_thread.run_sync(work, limiter=self._thread, abandon_on_cancel=True)
-        raise FileUnreadable(f"{self._file.current} cannot be read now: the disk does not answer.")
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        """Work on the readers' thread."""
+        return await trio.to_thread.run_sync(work, limiter=self._readers, abandon_on_cancel=True)
+
+    @contextmanager
+    def _patient(self) -> Iterator[None]:
+        try:
+            with trio.fail_after(self._patience):
+                yield
+        except trio.TooSlowError:
+            raise FileUnreadable(f"{self._file.current} cannot be read now: the disk does not answer.") from None
+
+    # On a thread
+
+    def _change(self, work: Callable[[], T]) -> T:
+        """Work that may change the file."""
+        self._changing = True
+        try:
+            return work()
+        finally:
+            self._changes += 1
+            self._changing = False
+
+    def _glance(self, view: Callable[[], View]) -> View | None:
+        """A view, if the file was not changed meanwhile. A file that cannot be read may just have been moved."""
+        before = self._changes
+        if self._changing:
+            return None
+        with suppress(OSError):
+            found = view()
+            return None if self._changing or self._changes != before else found
+        return None
+
+    def _view(self, waiting: Sequence[_Waiting], written: int, count: int) -> View:
+        """Of so many written records and those that wait. Some of them may have been written and moved meanwhile."""
+        files, start, data = self._file.newest(written)
+        lines = [entry.sealed.line for entry in waiting if entry.sealed.index >= start]
+        return View(files[::-1], max(count, start), data, lines, max(written - start, 0), self._file.layout)

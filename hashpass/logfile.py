@@ -36,6 +36,15 @@ class Tampered(DirectoryError):
     """The log is not what this server wrote. Nothing was changed."""
 
 
+def readable(lines: Iterable[bytes]) -> list[Record]:
+    """The records up to the first line that is none."""
+    found: list[Record] = []
+    with suppress(BrokenRecord):
+        for line in lines:
+            found.append(parse(line))  # noqa: PERF401 - those before a broken one are kept
+    return found
+
+
 class HeadFile:
     """Two signed slots, written in turn and in place: a write cut short spoils one of them, never both.
 
@@ -138,8 +147,8 @@ class LogFile:
         self._archive = re.compile(rf"{re.escape(chain.name)}_([0-9]{{8}}_[0-9]{{6}})\.json")
         self._fd: int | None = None
         self._sound = False
-        self._here = 0
-        """Records in the newest file."""
+        self.start = 0
+        """How many records stand before the newest file."""
         self._base = ZERO
         """The hash of the record before its first."""
         self._end = 0
@@ -148,6 +157,11 @@ class LogFile:
     @property
     def current(self) -> str:
         return self._path.name
+
+    @property
+    def _here(self) -> int:
+        """Records in the newest file."""
+        return self.head.count - self.start
 
     def files(self) -> list[str]:
         """The names of the files, oldest first. They sort as they were made."""
@@ -177,17 +191,18 @@ class LogFile:
             elif not rest:
                 return
 
+    def newest(self, count: int) -> tuple[list[str], int, bytes]:
+        """The files, how many records stand before the newest, and what it holds if it has any of the first `count`.
+
+        While a rotation waits for the disk there is no newest file, and nothing in it.
+        """
+        return self.files(), self.start, self._disk.read(self._path) if count > self.start else b""
+
     def records(self, name: str) -> list[Record]:
         """The records of one file, oldest first, as they stand; for people to read, not for proof."""
         if name != self.current and self._archive.fullmatch(name) is None:
             raise FileNotFoundError(errno.ENOENT, "No such log", name)
-        found: list[Record] = []
-        for line, _ in self.layout.split(self._disk.read(self.directory / name)):
-            try:
-                found.append(parse(line))
-            except BrokenRecord:
-                break
-        return found
+        return readable(line for line, _ in self.layout.split(self._disk.read(self.directory / name)))
 
     def erase(self, name: str, select: Callable[[Record], bool]) -> tuple[int, int]:
         """Erase the person from the selected records of one file. How many were erased, and how many are left whole."""
@@ -243,7 +258,6 @@ class LogFile:
 
     def _grown(self, entries: Sequence[Sealed]) -> None:
         if entries:
-            self._here += len(entries)
             self.head = Head(entries[-1].index + 1, entries[-1].hash)
         self._sound = True
 
@@ -275,7 +289,7 @@ class LogFile:
         self._sound = False
         self._disk.rename(self._path, target)
         self._close_file()
-        self._here, self._base = 0, self.head.hash
+        self.start, self._base = self.head.count, self.head.hash
         self._rebuild(())
 
     def _archive_name(self) -> str:
@@ -325,7 +339,7 @@ class LogFile:
         if data and not found.count and data[:1] not in (b"\0", b"{", self.layout.opening[:1]):
             raise FileUnreadable(f"{self._path} is not a log. Restore it or move it away; nothing was changed.")
         self.head = Head(total, found.hash)
-        self._here, self._end = found.count, found.end
+        self.start, self._end = before, found.end
         if data is None or found.fault is not None or total != head.count:
             # Also when only the head lags: nobody knows whether the records after it ever reached the disk.
             self._rebuild(())

@@ -75,6 +75,7 @@ class Miner:
         self._miners = 0
         self._ended = 0
         self._undecided = 0
+        self._barred = False
 
     async def run(self) -> None:
         async with trio.open_nursery() as self._tasks:
@@ -159,6 +160,16 @@ class Miner:
             return False
         elif problem["type"].endswith(":proof_false"):
             raise GivenUp(f"This machine hashes wrongly. {problem['detail']}")
+        elif problem["type"].endswith(":visitor_done"):
+            raise GivenUp(problem["detail"])
+        elif problem["type"].endswith(":cooling_down"):
+            self.say(f"{problem['detail']} Going on in {response.headers.get('Retry-After', 'a few')} s.")
+            self._barred = True  # and so not said to mine: the round's clock is for those who can win it
+            self._wake()
+            await self._wait(response)
+            self._barred = False
+            if self._search.job is answer.job and self._puzzle is not None:
+                await self._prepare(self._puzzle)
         else:
             self.say(problem["detail"])
             await self._wait(response)
@@ -280,15 +291,22 @@ class Miner:
         return await pass_gate(self._http, config, self.say)
 
     async def _report(self, socket: WebSocketConnection) -> None:
-        """Say that we mine, once, and how fast, again and again."""
-        while self._search.job is None:
-            await self._changed.wait()
+        """Say whether we mine, when that changes, and how fast, again and again."""
+        said, due = False, trio.current_time() + REPORT_EVERY
         with suppress(ConnectionClosed):
-            await socket.send_message('{"type": "mining_start"}')
             while True:
-                await trio.sleep(REPORT_EVERY)
-                rate = round(self._meter.rate(time.monotonic()), 2)
-                await socket.send_message(json.dumps({"type": "hashrate", "payload": {"rate": rate}}))
+                is_open = self._puzzle is not None and self._puzzle["seed"] is not None
+                # Between two puzzles there is no job for a moment; whoever mined goes on.
+                mining = is_open and not self._barred and (said or self._search.job is not None)
+                if mining != said:
+                    await socket.send_message('{"type": "mining_start"}' if mining else '{"type": "mining_stop"}')
+                    said = mining
+                if trio.current_time() >= due:
+                    due = trio.current_time() + REPORT_EVERY
+                    rate = round(self._meter.rate(time.monotonic()), 2)
+                    await socket.send_message(json.dumps({"type": "hashrate", "payload": {"rate": rate}}))
+                with trio.move_on_at(due):
+                    await self._changed.wait()
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         match message["type"]:

@@ -119,7 +119,7 @@ class Supervisor:
                 pause = self._note(name, task, crash, self.clock() - began)
             else:
                 task.state = "finished"
-                self.log.info("Task %s has finished.", name)
+                self.log.debug("Task %s has nothing more to do.", name)
                 return
             status = _Status(task, lambda: None, started_once=True)
             # Where the crash came with a cancellation, this is where that is felt again.

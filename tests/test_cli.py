@@ -191,7 +191,7 @@ async def test_an_honest_log_is_proved(tmp_path: Path) -> None:
     codes = await leave_a_log(tmp_path, wins=3)
     done = await run(tmp_path, "audit", "verify")
     assert done.code == 0, done.out
-    assert done.out.startswith("3 records in 1 files: 3 codes proved, 0 not provable")
+    assert done.out.startswith("3 records of codes in 1 file: 3 codes proved, 0 not provable")
     assert [record["invite_code"] for record in json.loads((tmp_path / "verify.json").read_bytes())] == codes
     assert (await run(tmp_path, "audit", "verify", "--hashes")).code == 0
 

@@ -15,7 +15,8 @@ from hashpass import settings
 from tests.house import Player, open_house
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
+DOCUMENTS = [*READMES, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TESTED_ELSEWHERE = ("./scripts/nox", ".nox/serve/bin/python")
 """The two commands of the README are what runs these tests; the miner races in tests/wire/test_race.py."""
@@ -76,6 +77,33 @@ async def test_every_transcript_prints_what_it_shows(command: str, printed: str,
 def test_the_readme_shows_the_two_commands() -> None:
     shown = [line for name, text in blocks("sh") if name == "README.md" for line in text.splitlines()]
     assert {"./scripts/nox -s serve", "./scripts/nox -s tests"} <= set(shown)
+
+
+def skeleton(path: Path) -> dict[str, list[str]]:
+    """What of a README stays the same in every language: all but its prose and the links to its other languages."""
+    text = path.read_text(encoding="utf-8")
+    prose = BLOCK.sub("", text)
+    spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
+    links = re.findall(r"\]\(([^)]+)\)|<(https?:[^>]+)>", prose)
+    return {
+        "examples": ["".join(found) for found in BLOCK.findall(text)],
+        "headings": re.findall(r"^#+(?= )", prose, re.MULTILINE),
+        "points": re.findall(r"^- ", prose, re.MULTILINE),
+        "table": re.findall(r"^\| (`[^`]+`) \|", prose, re.MULTILINE),
+        "inline code": sorted(spans),
+        "links": [link for link in map("".join, links) if link not in {readme.name for readme in READMES}],
+    }
+
+
+def test_the_chinese_readme_has_what_the_english_one_has() -> None:
+    english, chinese = map(skeleton, READMES)
+    assert all(english.values())
+    assert chinese == english
+
+
+def test_the_readmes_link_to_each_other() -> None:
+    for path, other in (READMES, reversed(READMES)):
+        assert f"]({other.name})" in path.read_text(encoding="utf-8").split("\n## ")[0], path.name
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

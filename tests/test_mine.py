@@ -23,6 +23,7 @@ from quart_trio import QuartTrio
 from hashpass.argon import Arena
 from hashpass.domain import proof
 from hashpass.domain.errors import (
+    CoolingDown,
     HashPassError,
     NonceTooFast,
     ProofFalse,
@@ -30,6 +31,7 @@ from hashpass.domain.errors import (
     RoundLost,
     SessionRevoked,
     TraceRefused,
+    VisitorDone,
 )
 from hashpass.domain.values import Argon2Params, Proof
 from hashpass.gate_pass import DUMMY_TOKEN
@@ -333,3 +335,18 @@ async def test_a_refused_socket_is_told_with_its_status() -> None:
         async with serving(server):
             await mine(server.url, threads=1, rounds=1, out=out)
     assert out.getvalue().startswith("Not connected: the server refused the WebSocket with status 404.")
+
+
+async def test_a_miner_that_has_won_enough_stops_and_says_why() -> None:
+    code, said = await run(Server(refusals=[VisitorDone()]))
+    assert code == 1
+    assert VisitorDone.default in said
+
+
+async def test_a_winner_who_has_to_wait_does_not_keep_the_clock_running_meanwhile() -> None:
+    server = Server(refusals=[CoolingDown(retry_after=1)])
+    _, said = await run(server)
+    assert CoolingDown.default in said
+    assert "HASHPASS-1" in said.splitlines()
+    kinds = [message["type"] for message in server.heard if message["type"].startswith("mining")]
+    assert kinds[:3] == ["mining_start", "mining_stop", "mining_start"]

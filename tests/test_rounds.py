@@ -119,7 +119,7 @@ async def test_a_killed_server_goes_on_with_the_round_it_had_announced(tmp_path:
         assert [record["round"] for record in records] == list(range(1, len(records) + 1))
         assert faults(tmp_path) == []
         codes = json.loads((tmp_path / "verify.json").read_text())
-        won = {record["round"]: record["proof"] for record in records if record["ended"] == "solved"}
+        won = {record["round"]: record["winning_hash"] for record in records if record["ended"] == "solved"}
         assert won == {code["round"]: code["hash"] for code in codes}
 
 
@@ -137,6 +137,6 @@ async def test_a_win_that_was_logged_while_its_round_was_not_is_made_up_for(tmp_
         async with open_house(tmp_path) as running:
             await Player(running.http).win()
         first, second = written(tmp_path)
-        assert (first["round"], first["ended"], first["proof"]) == (1, "solved", answer["hash"])
+        assert (first["round"], first["ended"], first["winning_hash"]) == (1, "solved", answer["hash"])
         assert (second["round"], second["ended"]) == (2, "solved")
         assert faults(tmp_path) == []

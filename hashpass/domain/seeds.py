@@ -43,13 +43,12 @@ class RoundRecord:
     """What the puzzle before had announced: the hash of `secret`."""
     secret: str
     seed: str
-    announced: str
-    """What this round's puzzle announced for the next."""
-    ended: Ending
-    proof: str | None
-    """The hash that won."""
     foreseeable: bool
-    """Nobody won, so the operator could have known the next seed."""
+    """No winning hash went into the seed, so the operator could have known it."""
+    ended: Ending
+    winning_hash: str | None
+    next_commitment: str
+    """What this round's puzzle announced."""
 
     def as_record(self) -> dict[str, Any]:
         return asdict(self)
@@ -57,13 +56,15 @@ class RoundRecord:
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> RoundRecord:
         """Read it back; LookupError, TypeError or ValueError if it is none."""
-        texts = {name: str(record[name]) for name in ("timestamp", "commitment", "secret", "seed", "announced")}
-        number, ended, proof = record["round"], record["ended"], record["proof"]
-        if ended not in ENDINGS or type(number) is not int or not isinstance(proof, str | None):
+        texts = {name: str(record[name]) for name in ("timestamp", "commitment", "secret", "seed", "next_commitment")}
+        number, ended, won, foreseeable = (record[name] for name in ("round", "ended", "winning_hash", "foreseeable"))
+        if ended not in ENDINGS or type(number) is not int or type(foreseeable) is not bool:
             raise ValueError("this is no record of a round")
-        for text in (texts["secret"], texts["seed"], proof or ""):
+        if not isinstance(won, str | None) or (won is not None) != (ended == "solved"):
+            raise ValueError("this is no record of a round")
+        for text in (texts["secret"], texts["seed"], won or ""):
             bytes.fromhex(text)
-        return cls(round=number, ended=ended, proof=proof, foreseeable=bool(record["foreseeable"]), **texts)
+        return cls(round=number, ended=ended, winning_hash=won, foreseeable=foreseeable, **texts)
 
 
 def commitment_of(secret: bytes) -> str:
@@ -72,8 +73,8 @@ def commitment_of(secret: bytes) -> str:
 
 def seed_of(secret: bytes, number: int, before: RoundRecord | None) -> str:
     """The seed of a round from its secret and the end of the round before."""
-    if before is not None and before.ended == "solved" and before.proof is not None:
-        return sha256(secret + bytes.fromhex(before.proof)).hexdigest()
+    if before is not None and before.winning_hash is not None:
+        return sha256(secret + bytes.fromhex(before.winning_hash)).hexdigest()
     dead, cause = (ZERO, "first") if before is None else (before.seed, before.ended)
     return sha256(secret + f"{dead}:{cause}:{number}".encode()).hexdigest()
 
@@ -92,31 +93,33 @@ class Seeds:
 
     def origin(self, number: int) -> Origin:
         """What the puzzle of this round is made of, once the one before is over."""
-        secret, last = self._secret(number), self._last
-        if last is not None and last.round != number - 1:  # what ended the one before was never written
-            last = None
+        secret, before = self._secret(number), self._before(number)
         return Origin(
-            seed=seed_of(secret, number, last),
+            seed=seed_of(secret, number, before),
             secret=secret.hex(),
-            proof=last.proof if last is not None and last.ended == "solved" else None,
+            proof=None if before is None else before.winning_hash,
             commitment=commitment_of(self._secret(number + 1)),
         )
 
-    def end(self, number: int, seed: str, ended: Ending, proof: str | None, timestamp: str) -> RoundRecord:
+    def end(self, number: int, seed: str, ended: Ending, winning_hash: str | None, timestamp: str) -> RoundRecord:
         """A round is over; from here on the next one's seed is fixed."""
-        secret = self._secret(number)
+        secret, before = self._secret(number), self._before(number)
         self._last = RoundRecord(
             timestamp=timestamp,
             round=number,
             commitment=commitment_of(secret),
             secret=secret.hex(),
             seed=seed,
-            announced=commitment_of(self._secret(number + 1)),
+            foreseeable=before is None or before.winning_hash is None,
             ended=ended,
-            proof=proof,
-            foreseeable=proof is None,
+            winning_hash=winning_hash,
+            next_commitment=commitment_of(self._secret(number + 1)),
         )
         return self._last
+
+    def _before(self, number: int) -> RoundRecord | None:
+        """The round before; None for the first, and where its end was never written."""
+        return self._last if self._last is not None and self._last.round == number - 1 else None
 
     def _secret(self, number: int) -> bytes:
         return hmac.digest(self._key, f"round {number}".encode(), "sha256")
@@ -147,10 +150,10 @@ class RoundCheck:
         if before is not None and now.round > before.round + 1:
             self.missing += now.round - before.round - 1
             return None
-        if before is not None and before.announced != now.commitment:
+        if before is not None and before.next_commitment != now.commitment:
             return "the round before had announced another secret"
-        if self.rounds > 1 and now.seed != seed_of(secret, now.round, before):
+        if now.seed != seed_of(secret, now.round, before):
             return "its seed does not follow from its secret and the round before"
-        if self.rounds == 1 and now.seed != seed_of(secret, now.round, None):
-            return "its seed does not follow from its secret"
+        if now.foreseeable != (before is None or before.winning_hash is None):
+            return "it is not marked as what it is, foreseeable or not"
         return None

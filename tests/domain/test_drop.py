@@ -79,7 +79,7 @@ def test_nobody_is_remembered_while_no_rule_asks_for_it() -> None:
     drop = Drop(DropRules(code_limit=1000))
     for number in range(100):
         drop.count(Win(str(number), HOME.key, NOW))
-    assert not drop._wins  # noqa: SLF001 - that it is empty cannot be seen from outside
+    assert not drop._wins
 
 
 @given(st.integers(1, 20), st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40))

@@ -52,7 +52,7 @@ def test_where_nobody_won_it_is_the_hash_of_secret_dead_seed_cause_and_round(end
     material = f"{record['seed']}:{ended}:2".encode()
     assert origin.seed == sha256(bytes.fromhex(origin.secret) + material).hexdigest()
     assert origin.proof is None
-    assert record["foreseeable"] is True
+    assert seeds.end(2, origin.seed, "solved", PROOF, WHEN).foreseeable
 
 
 def test_another_key_another_proof_and_another_cause_make_other_seeds() -> None:
@@ -82,17 +82,27 @@ def test_rounds_that_were_never_written_are_counted_and_not_called_a_fault() -> 
     assert check.missing == 2
 
 
-@pytest.mark.parametrize("name", ["round", "commitment", "secret", "seed", "announced", "ended", "proof"])
-def test_whatever_is_changed_shows(name: str) -> None:
-    _, records = play("solved", "timeout", "solved")
-    others = {"round": 1, "ended": "admin", "proof": "aa" * 32}
+@pytest.mark.parametrize("ended", ["timeout", "solved"])
+@pytest.mark.parametrize(
+    "name", ["round", "commitment", "secret", "seed", "foreseeable", "ended", "winning_hash", "next_commitment"]
+)
+def test_whatever_is_changed_shows(name: str, ended: Ending) -> None:
+    _, records = play("solved", ended, "solved")
+    others = {"round": 1, "ended": "admin", "foreseeable": True}
     changed = [dict(record) for record in records]
     changed[1][name] = others.get(name, "ab" * 32)
-    if name == "proof":  # of a round that nobody won it is not looked at, and not written
-        changed[0]["proof"] = "aa" * 32
     assert faults(changed)
 
 
-@given(st.dictionaries(st.sampled_from(["round", "seed", "secret", "ended", "proof", "x"]), st.text() | st.integers()))
+def test_a_seed_that_no_winning_hash_went_into_is_marked() -> None:
+    _, records = play("solved", "timeout", "solved", "admin", "closed")
+    assert [record["foreseeable"] for record in records] == [True, False, True, False, True]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["round", "seed", "secret", "ended", "winning_hash", "x"]), st.text() | st.integers()
+    )
+)
 def test_garbage_is_a_fault_and_no_crash(record: dict[str, Any]) -> None:
     assert faults([record])
