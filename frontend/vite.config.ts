@@ -18,6 +18,6 @@ export default defineConfig({
     // A data: URL would need a hole in the content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rollupOptions: { input: { index: "index.html" } },
+    rollupOptions: { input: ["index.html", "generators.html", "admin.html"] },
   },
 });

@@ -1,16 +1,24 @@
 import { describe, expect, test } from "vitest";
-import en from "../src/i18n/en.json";
 import { chooseLanguage, directionOf, isLanguage, LANGUAGES, type Language } from "../src/i18n/languages.ts";
-import { ENGLISH, loadTexts } from "../src/i18n/load.ts";
+import { RACE_WORDS } from "../src/i18n/race.ts";
 import { createTexts, type Dictionary, type Entry, type Key } from "../src/i18n/texts.ts";
 
-const files = import.meta.glob<Dictionary>("../src/i18n/*.json", { eager: true, import: "default" });
-const dictionaries = Object.entries(files).map(([path, dictionary]) => {
-  const language = path.replace(/^.*\/(\w+)\.json$/, "$1");
-  if (!isLanguage(language)) throw new Error(`${path} is not a language of the page`);
-  return [language, dictionary] as const;
+const ENGLISH = RACE_WORDS.english;
+const PARTS = ["shared", "race", "workshop", "console"] as const;
+const files = import.meta.glob<Dictionary>("../src/i18n/*/*.json", { eager: true, import: "default" });
+const found = Object.entries(files).map(([path, dictionary]) => {
+  const [, part = "", language = ""] = /(\w+)\/(\w+)\.json$/.exec(path) ?? [];
+  if (!isLanguage(language)) throw new Error(`${path} is not a language of the pages`);
+  return [part, language, dictionary] as const;
 });
-const keys = Object.keys(en) as Key[];
+const english = new Map(
+  found.filter(([, language]) => language === "en").map(([part, , words]) => [part, words]),
+);
+const sources = import.meta.glob<string>("../src/*/**/*.{ts,tsx}", {
+  eager: true,
+  query: "?raw",
+  import: "default",
+});
 
 function formsOf(entry: Entry): string[] {
   return typeof entry === "string" ? [entry] : Object.values(entry);
@@ -20,24 +28,42 @@ function placeholders(form: string): string[] {
   return [...form.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name).sort();
 }
 
-test("every language has its file, and every file its language", () => {
-  expect(dictionaries.map(([language]) => language).sort()).toEqual(Object.keys(LANGUAGES).sort());
+test.each(PARTS)("every language has its file of %s, and every file its language", (part) => {
+  const languages = found.filter(([other]) => other === part).map(([, language]) => language);
+  expect(languages.sort()).toEqual(Object.keys(LANGUAGES).sort());
 });
 
-test("the texts stay few", () => {
-  expect(keys.length).toBeLessThan(70);
+test("no two parts have a key in common", () => {
+  const keys = [...english.values()].flatMap((words) => Object.keys(words));
+  expect(new Set(keys).size).toBe(keys.length);
 });
 
-describe.each(dictionaries)("%s", (language, dictionary) => {
+test.each(["race", "workshop", "console"])("the pages of %s use no words of another part", (part) => {
+  const strange = [...english].filter(([other]) => other !== part && other !== "shared");
+  const keys = strange.flatMap(([, words]) => Object.keys(words));
+  for (const [path, source] of Object.entries(sources)) {
+    if (!path.includes(`/src/${part}/`)) continue;
+    for (const key of keys) expect(source.includes(`"${key}"`), `${path}: ${key}`).toBe(false);
+  }
+});
+
+test("the texts of the miner's page stay few", () => {
+  expect(Object.keys(english.get("race") ?? {}).length).toBeLessThan(80);
+});
+
+describe.each(found)("%s %s", (part, language, dictionary) => {
+  const en = english.get(part) ?? {};
+  const keys = Object.keys(en) as Key[];
+
   test("has the same keys as English, in the same order", () => {
     expect(Object.keys(dictionary)).toEqual(keys);
   });
 
   test("has the placeholders and parts of the English texts", () => {
     for (const key of keys) {
-      const [example = ""] = formsOf(en[key]);
+      const [example = ""] = formsOf(en[key] ?? "");
       const wanted = placeholders(example);
-      for (const form of formsOf(dictionary[key])) {
+      for (const form of formsOf(dictionary[key] ?? "")) {
         expect(form.trim(), key).toBe(form);
         expect(form, key).not.toBe("");
         expect(form.split("|").length, key).toBe(example.split("|").length);
@@ -57,7 +83,7 @@ describe.each(dictionaries)("%s", (language, dictionary) => {
     const asked = new Set(Array.from({ length: 300 }, (_, count) => rules.select(count)));
     for (const key of keys) {
       expect(typeof dictionary[key] === "string").toBe(typeof en[key] === "string");
-      const entry = dictionary[key];
+      const entry = dictionary[key] ?? "";
       if (typeof entry === "string") continue;
       expect(Object.keys(entry)).toContain("other");
       for (const category of asked) expect(Object.keys(entry)).toContain(category);
@@ -66,12 +92,13 @@ describe.each(dictionaries)("%s", (language, dictionary) => {
       }
     }
   });
+});
 
-  test("is loaded as itself", async () => {
-    const texts = await loadTexts(language);
-    expect(texts.language).toBe(language);
-    expect(texts.text("button.start")).toBe(dictionary["button.start"]);
-  });
+test.each(Object.keys(LANGUAGES) as Language[])("%s is loaded as itself", async (language) => {
+  const texts = await RACE_WORDS.load(language);
+  const own = found.find(([part, other]) => part === "race" && other === language)?.[2];
+  expect(texts.language).toBe(language);
+  expect(texts.text("button.start")).toBe(own?.["button.start"]);
 });
 
 describe("choosing a language", () => {
@@ -131,7 +158,7 @@ describe("writing values", () => {
   });
 
   test("figures are the same in every language, as codes and seeds have them", () => {
-    for (const [language, dictionary] of dictionaries) {
+    for (const [, language, dictionary] of found) {
       const texts = createTexts(language, dictionary);
       expect(texts.clock(754)).toBe("12:34");
       expect(texts.number(1234567)).toMatch(/1.?234.?567|12.?34.?567/);
@@ -140,7 +167,7 @@ describe("writing values", () => {
   });
 
   test("right-to-left words are kept apart from the values among them", async () => {
-    const arabic = await loadTexts("ar");
+    const arabic = await RACE_WORDS.load("ar");
     expect(arabic.text("round.title", { number: "418" })).toContain("\u2068418\u2069");
     expect(arabic.rate(31)).toBe("\u206631 H/s\u2069");
   });

@@ -2,8 +2,8 @@
 
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useMemo, useState } from "preact/hooks";
-import { keepLanguage, type Language } from "./languages.ts";
-import { ENGLISH, loadTexts } from "./load.ts";
+import { chooseLanguage, keepLanguage, keptLanguage, type Language } from "./languages.ts";
+import type { Words } from "./load.ts";
 import type { Texts } from "./texts.ts";
 
 interface Speech {
@@ -11,17 +11,24 @@ interface Speech {
   choose(language: Language): void;
 }
 
-const Context = createContext<Speech>({ texts: ENGLISH, choose() {} });
+const Context = createContext<Speech | null>(null);
 
 export function useTexts(): Texts {
-  return useContext(Context).texts;
+  return useSpeech().texts;
 }
 
 export function useSpeech(): Speech {
-  return useContext(Context);
+  const speech = useContext(Context);
+  if (speech === null) throw new Error("Words are spoken inside Speaking only.");
+  return speech;
 }
 
-export function Speaking(properties: { readonly texts: Texts; readonly children: ComponentChildren }) {
+export function Speaking(properties: {
+  readonly words: Words;
+  readonly texts: Texts;
+  readonly children: ComponentChildren;
+}) {
+  const { words } = properties;
   const [texts, setTexts] = useState(properties.texts);
   const [failures, setFailures] = useState(0);
   const speech = useMemo<Speech>(() => {
@@ -31,7 +38,7 @@ export function Speaking(properties: { readonly texts: Texts; readonly children:
       choose(language) {
         wanted = language;
         keepLanguage(language);
-        loadTexts(language).then(
+        words.load(language).then(
           (loaded) => {
             // An earlier choice whose file came late must not win.
             if (wanted !== language) return;
@@ -43,8 +50,16 @@ export function Speaking(properties: { readonly texts: Texts; readonly children:
         );
       },
     };
-  }, [texts, failures]);
+  }, [words, texts, failures]);
   return <Context.Provider value={speech}>{properties.children}</Context.Provider>;
+}
+
+/** The words a visitor reads. Waits for them: words that change under the eye are worse than a blank moment. */
+export async function findTexts(words: Words): Promise<Texts> {
+  const language = chooseLanguage(keptLanguage(), navigator.languages);
+  const texts = await words.load(language).catch(() => words.english);
+  announceLanguage(texts);
+  return texts;
 }
 
 /** Fonts, hyphens, screen readers and the page's direction follow these two attributes. */

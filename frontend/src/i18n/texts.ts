@@ -1,12 +1,16 @@
 /** The words of one language: `text` puts values into them, the rest writes numbers, times and dates. */
 
-import type en from "./en.json";
+import type console from "./console/en.json";
 import { type Direction, directionOf, type Language } from "./languages.ts";
+import type race from "./race/en.json";
+import type shared from "./shared/en.json";
+import type workshop from "./workshop/en.json";
 
-export type Key = keyof typeof en;
+/** The words of every page; each loads those of its own part and the shared ones. */
+export type Key = keyof typeof shared | keyof typeof race | keyof typeof workshop | keyof typeof console;
 /** A text that depends on `count` has one form for each plural category of its language. */
 export type Entry = string | { readonly [category: string]: string };
-export type Dictionary = { readonly [key in Key]: Entry };
+export type Dictionary = { readonly [key in Key]?: Entry };
 export type Values = Readonly<Record<string, string | number>>;
 
 export interface Texts {
@@ -48,7 +52,7 @@ export function createTexts(language: Language, dictionary: Dictionary): Texts {
   }
 
   function text(key: Key, values: Values = {}): string {
-    const entry = dictionary[key];
+    const entry = dictionary[key] ?? key;
     const form =
       typeof entry === "string" ? entry : (entry[plural.select(Number(values.count))] ?? entry.other ?? "");
     return form.replace(/\{(\w+)\}/g, (_, name: string) => isolate(values[name] ?? ""));
