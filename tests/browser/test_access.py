@@ -112,13 +112,15 @@ def test_the_keyboard_alone_is_enough(serve: Serve, visit: Visit) -> None:
     server = serve(**QUICK)
     page = visit(at=server, permissions=["clipboard-write"])
     main_button(page).wait_for()
-    assert [tab(page) for _ in range(7)] == [
+    page.locator(".foot a").wait_for()
+    assert [tab(page) for _ in range(8)] == [
         "Language",
         "Theme: as the system",
         "Start mining",
         "Gentle",
         "What is going on?",
         "Log",
+        "Generators",
         "",
     ]
     tab_to(page, "Start mining")
@@ -212,6 +214,7 @@ def test_little_is_fetched_before_the_start(server: Server, visit: Visit) -> Non
     page.wait_for_load_state("networkidle")
     loaded: dict[str, int] = dict(page.evaluate(LOADED))
     print(f"{sum(loaded.values())} bytes before the start: {loaded}")
-    assert not [name for name in loaded if re.search(r"wasm|worker|thumbmark|cap|api/", name)]
+    assert not [name for name in loaded if re.search(r"wasm|worker|thumbmark|cap", name)]
+    assert {name for name in loaded if "/api/" in name} == {"/api/drop", "/api/gate/config"}
     assert len(loaded) >= 3
     assert sum(loaded.values()) < 150_000

@@ -87,6 +87,8 @@ def test_without_webassembly_there_is_nothing_to_press(serve: Serve, visit: Visi
     start(page)
     expect(notice(page, "This browser cannot mine")).to_contain_text("current Firefox, Chrome, Edge or Safari")
     expect(main_button(page)).to_have_count(0)
+    # Whoever pressed it is led to what is said instead.
+    expect(page.locator(".said")).to_be_focused()
 
 
 def test_without_workers_the_page_says_so_and_can_be_asked_again(serve: Serve, visit: Visit) -> None:
@@ -200,12 +202,13 @@ def test_turnstile_refuses_and_later_lets_in(
     serve: Serve, visit: Visit, trouble: Trouble, siteverify: Siteverify
 ) -> None:
     trouble.expect(CLOUDFLARE)
-    trouble.expect(r"status of 401 .*/api/puzzle")
+    trouble.expect(r"status of 40[13] .*/api/session")
     siteverify.answer = {"success": False, "error-codes": ["invalid-input-response"]}
     page = visit(at=serve(**ENDLESS, **TURNSTILE, TURNSTILE_VERIFY_URL=siteverify.url))
     page.context.route(f"{CLOUDFLARE}**", lambda route: route.fulfill(content_type="text/javascript", body=SCRIPT))
     start(page)
-    refused = notice(page, "The server refused")
+    refused = notice(page, "The entrance check failed")
+    expect(refused).to_contain_text("did not accept")
     siteverify.answer = {"success": True}
     refused.get_by_role("button", name="Try again").click()
     expect_mining(page)

@@ -9,16 +9,22 @@ interface CopyProperties {
   /** The element that shows the value, to be selected where the clipboard is out of reach. */
   readonly shownIn: () => Element | null;
   readonly first?: boolean;
+  /** What the button says, where "Copy" would not tell what. */
+  readonly label?: string;
 }
 
 const SHOWN_FOR = 2500;
 
 /** Copies a value and says so. Without a clipboard (plain http, an old browser) it selects the value instead. */
-export function Copy({ value, shownIn, first = false }: CopyProperties) {
+export function Copy({ value, shownIn, first = false, label }: CopyProperties) {
   const { text } = useTexts();
   const [outcome, setOutcome] = useState<Outcome>(null);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => () => clearTimeout(timer.current), []);
+  useEffect(() => {
+    // What was said of another value does not hold for this one.
+    setOutcome(null);
+    return () => clearTimeout(timer.current);
+  }, [value]);
 
   async function copy(): Promise<void> {
     const copied = await write(value);
@@ -33,7 +39,7 @@ export function Copy({ value, shownIn, first = false }: CopyProperties) {
     <>
       <button type="button" class={first ? "copy first" : "copy"} onClick={() => void copy()}>
         <Icon name={outcome === "copied" ? "done" : "copy"} />
-        {said || text("copy.do")}
+        {said || (label ?? text("copy.do"))}
       </button>
       <span class="aloud" role="status">
         {said}

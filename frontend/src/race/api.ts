@@ -1,8 +1,10 @@
 /** The public HTTP API. Every call has an answer: a value, or a refusal with its kind. Nothing here throws. */
 
+import { readDrop } from "./drop.ts";
 import type { Clock } from "./environment.ts";
 import { readJob } from "./puzzle.ts";
-import type { Job, Prize } from "./state.ts";
+import { createServerTime, type ServerTime } from "./servertime.ts";
+import type { Drop, Job, Prize } from "./state.ts";
 
 /** What the server, or the way to it, had against a call. */
 export interface Refusal {
@@ -26,6 +28,8 @@ export interface GateConfig {
   readonly capEndpoint: string | null;
   readonly action: string | null;
   readonly traceUrl: string;
+  /** Whether the server has a page of generators. */
+  readonly generators: boolean;
 }
 
 export interface Proof {
@@ -38,9 +42,10 @@ export interface Proof {
 
 export interface Api {
   gate(): Promise<Answer<GateConfig>>;
+  drop(): Promise<Answer<Drop>>;
   puzzle(token: string, visitorId: string): Promise<Answer<Job>>;
-  /** What the server has against this address, asked without a session. It never succeeds. */
-  knock(): Promise<Refusal>;
+  /** A session for what a gate gave out. */
+  enter(gateToken: string): Promise<Answer<string>>;
   trace(token: string, url: string): Promise<Answer<string>>;
   verify(token: string, proof: Proof): Promise<Answer<string>>;
   submit(token: string, proof: Proof): Promise<Answer<null>>;
@@ -59,7 +64,11 @@ interface Call {
   readonly timeout?: number;
 }
 
-export function createApi(fetch: (path: string, init: RequestInit) => Promise<Response>, clock: Clock): Api {
+export function createApi(
+  fetch: (path: string, init: RequestInit) => Promise<Response>,
+  clock: Clock,
+  time: Pick<ServerTime, "hear"> = createServerTime(),
+): Api {
   async function call<T>(
     path: string,
     options: Call,
@@ -67,8 +76,10 @@ export function createApi(fetch: (path: string, init: RequestInit) => Promise<Re
   ): Promise<Answer<T>> {
     const abort = new AbortController();
     const cancel = clock.after(options.timeout ?? TIMEOUT, () => abort.abort());
+    const asked = clock.wall();
     try {
       const response = await fetch(path, { ...request(options), signal: abort.signal });
+      time.hear(response.headers.get("Date"), asked, clock.wall());
       if (!response.ok) return { ok: false, refusal: await readRefusal(response) };
       return { ok: true, value: await read(response) };
     } catch (error) {
@@ -89,27 +100,24 @@ export function createApi(fetch: (path: string, init: RequestInit) => Promise<Re
 
   return {
     gate: () => call("/api/gate/config", {}, async (response) => readGate(await readObject(response))),
+    drop: () => call("/api/drop", {}, async (response) => readDrop(await readObject(response))),
     puzzle: (token, visitorId) =>
       call("/api/puzzle", { method: "POST", token, body: { visitorId } }, async (response) => {
         const job = readJob(await readObject(response), clock.now());
         if (job === null) throw new Unreadable(response.status);
         return job;
       }),
-    async knock() {
-      const answer = await call("/api/puzzle", {}, async () => null);
-      return answer.ok ? { status: 200, code: "", detail: "", retryAfter: null } : answer.refusal;
-    },
+    enter: (token) =>
+      call("/api/session", { method: "POST", body: { token } }, (response) =>
+        readText(response, "session_token"),
+      ),
     // The bearer binds the session to this request's address, so that the trace will fit. Cloudflare has no use for it.
     trace: (token, url) => call(url, url.startsWith("/api/") ? { token } : {}, (response) => response.text()),
     verify: (token, proof) =>
       call(
         "/api/verify",
         { method: "POST", token, body: answerTo(proof), timeout: VERDICT_TIMEOUT },
-        async (response) => {
-          const code = (await readObject(response)).invite_code;
-          if (typeof code !== "string") throw new Unreadable(response.status);
-          return code;
-        },
+        (response) => readText(response, "invite_code"),
       ),
     submit: (token, proof) =>
       call("/api/submit", { method: "POST", token, body: answerTo(proof) }, async () => null),
@@ -163,6 +171,12 @@ async function readObject(response: Response): Promise<Record<string, unknown>> 
   return value;
 }
 
+async function readText(response: Response, name: string): Promise<string> {
+  const text = (await readObject(response))[name];
+  if (typeof text !== "string") throw new Unreadable(response.status);
+  return text;
+}
+
 export async function readRefusal(response: Response): Promise<Refusal> {
   const told = response.headers.get("Retry-After") ?? "";
   const retryAfter = /^\d+$/.test(told) ? Number(told) * 1000 : null;
@@ -193,6 +207,7 @@ function readGate(body: Record<string, unknown>): GateConfig {
     capEndpoint: text(body.cap_endpoint),
     action: text(body.action),
     traceUrl: /^\/(?!\/)/.test(url) ? url : "/api/trace",
+    generators: body.generators === true,
   };
 }
 

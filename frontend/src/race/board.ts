@@ -20,6 +20,8 @@ const NOTHING: GameState = {
   phase: "idle",
   trouble: null,
   connected: false,
+  drop: null,
+  serverAhead: 0,
   job: null,
   myRate: 0,
   networkRate: 0,
@@ -34,6 +36,7 @@ const NOTHING: GameState = {
   kernel: null,
   gentle: false,
   onBattery: false,
+  generators: false,
   log: [],
 };
 

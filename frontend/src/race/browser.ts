@@ -49,6 +49,7 @@ export function browserEnvironment(gateElement: () => HTMLElement | null): Envir
       return socket;
     },
     startWorker,
+    digest: isSecureContext ? (bytes) => crypto.subtle.digest("SHA-256", bytes) : null,
     identify: () =>
       identify(takeFingerprint, drawer("localStorage"), clock, () =>
         crypto.getRandomValues(new Uint8Array(16)),

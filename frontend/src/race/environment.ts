@@ -68,6 +68,8 @@ export interface Environment {
   readonly openSocket: (path: string, handlers: SocketHandlers) => SocketPort;
   /** Throws where there are no workers. */
   readonly startWorker: (handlers: WorkerHandlers) => WorkerPort;
+  /** SHA-256; null where the page is not secure, for there browsers have none. */
+  readonly digest: ((bytes: Uint8Array<ArrayBuffer>) => Promise<ArrayBuffer>) | null;
   readonly identify: () => Promise<string>;
   readonly gates: Gates;
   /** Lives as long as the tab, over reloads. */

@@ -3,11 +3,15 @@
 import { createApi, isSessionLost, type Refusal } from "./api.ts";
 import { createBoard } from "./board.ts";
 import type { Environment } from "./environment.ts";
+import { followsFrom } from "./fairness.ts";
 import { createFigures } from "./figures.ts";
 import { addRound, markMine } from "./history.ts";
+import { createLookout } from "./lookout.ts";
+import { createOpening } from "./opening.ts";
 import { persist } from "./patience.ts";
 import { createPrizes } from "./prizes.ts";
 import { leadingZeroBits } from "./puzzle.ts";
+import { createServerTime } from "./servertime.ts";
 import { createSession } from "./session.ts";
 import type { Game, Job, Phase, Trouble } from "./state.ts";
 import { createStorage } from "./storage.ts";
@@ -24,6 +28,9 @@ const NEXT_PUZZLE = 2_000;
 /** So long after the connection is lost, work goes on: a winning answer would still be taken. */
 const WORTHWHILE = 30_000;
 const TRACE_TRIES = 3;
+const NO_TRACE = "The server does not take this network's traces.";
+/** So long before the opening, and up to as long again, memory is taken and a trace fetched. */
+const SOON = 60_000;
 
 export function createGame(environment: Environment): Game {
   const { clock, random, device, visibility } = environment;
@@ -34,19 +41,31 @@ export function createGame(environment: Environment): Game {
   let isActive = false;
   let isClosed = false;
   let resets = 0;
-  let opensAt: number | null = null;
+  /** The newest puzzle, also when it is over and there is no other. */
+  let latest: Job | null = null;
+  const soon = SOON * (1 + random());
   let traceFailures = 0;
+  /** Why the server takes no answers for a while. */
+  let rest: Trouble | null = null;
   let cancelTick: (() => void) | null = null;
   let cancelAway = () => {};
   let cancelRefusal = () => {};
 
   const board = createBoard(clock, phase);
   const { update, log } = board;
-  const api = createApi(environment.fetch, clock);
+  const time = createServerTime();
+  const api = createApi(environment.fetch, clock, time);
   const storage = createStorage(environment.tab);
   const prizes = createPrizes(board, environment, api, storage);
   const figures = createFigures(board, clock, (message) => session.say(message));
   const wake = createWake(environment.keepAwake, visibility);
+
+  const opening = createOpening(board, environment, time, {
+    closed: closeRace,
+    open() {
+      if (work.job === null && opening.isOpen) void fetchPuzzle();
+    },
+  });
 
   function phase(job: Job | null): Phase {
     if (!isWanted) return "idle";
@@ -60,13 +79,14 @@ export function createGame(environment: Environment): Game {
     admitted(isNew) {
       cancelAway();
       board.clear("server-away", "session-gone", "gate-failed", "banned", "refused");
-      update({ connected: true });
+      update(rest === null ? { connected: true } : { connected: true, trouble: rest });
       log("connected");
       session.say({ type: "ping" });
       if (isActive) session.say({ type: "mining_start" });
       if (isNew) work.renew();
       work.hold("away", false);
-      void fetchPuzzle();
+      opening.admitted();
+      if (opening.isOpen) void fetchPuzzle();
       prizes.fetch(session.token);
     },
     heard,
@@ -83,8 +103,8 @@ export function createGame(environment: Environment): Game {
         log("away", { seconds: Math.ceil((trouble.retryAt - clock.now()) / 1000) });
       } else if (trouble.kind === "session-gone" && isNews) {
         log("session-gone");
-      } else if (trouble.kind === "refused") {
-        log("refused", { detail: trouble.detail });
+      } else if (trouble.kind === "refused" || trouble.kind === "gate-failed") {
+        log("refused", { detail: trouble.detail ?? "" });
       }
     },
     stopped: stop,
@@ -100,12 +120,10 @@ export function createGame(environment: Environment): Game {
         update({ networkRate: message.total, miners: message.miners });
         break;
       case "reset":
-        reset(message.job, message.ended);
+        reset(message);
         break;
       case "race":
-        opensAt = message.opensAt;
-        if (!message.open) closeRace();
-        else if (work.job === null) void fetchPuzzle();
+        opening.follow(message.drop);
         break;
       case "consolation":
         prizes.add(message.code, "consolation");
@@ -120,39 +138,51 @@ export function createGame(environment: Environment): Game {
 
   // The puzzle
 
-  function reset(job: Job | null, ended: Extract<Heard, { type: "reset" }>["ended"]): void {
+  function reset({ job, ended, reason }: Extract<Heard, { type: "reset" }>): void {
     resets += 1;
-    const { job: old, best } = work;
+    const { best } = work;
+    // The news that the race is closed may have come first.
+    const old = latest;
     if (ended !== null && old !== null) {
-      const mine = won.has(old.round);
+      const mine = won.has(old.round) || (undecided.has(old.seed) ? null : false);
       update({ rounds: addRound(board.state.rounds, { round: old.round, ...ended, mine }) });
       log(ended.how, ended.seconds === null ? {} : { seconds: ended.seconds });
       if (ended.how === "timeout" && best !== null) void handIn(best);
       // An answer of ours may have won: then its verdict will tell.
-      if (ended.how === "solved" && isActive && !mine && !undecided.has(old.seed)) figures.showLoss();
+      if (ended.how === "solved" && isActive && mine === false) figures.showLoss();
     }
-    if (job === null) closeRace();
-    else turnTo(job);
+    if (job !== null) {
+      turnTo(job, reason);
+    } else {
+      opening.sawClosed(null);
+      closeRace();
+    }
   }
 
-  function turnTo(job: Job): void {
+  function closeRace(): void {
+    update({ job: null, bestBits: 0 });
+    work.take(null);
+  }
+
+  function turnTo(job: Job, reason: string): void {
     const isNew = job.seed !== work.job?.seed;
-    if (board.state.trouble?.kind === "race-closed") log("race-open");
-    board.clear("race-closed");
+    const before = latest;
+    latest = job;
+    opening.sawOpen();
     if (isNew) {
       traceFailures = 0;
       update({ job, bestBits: 0 });
       log("round", { round: job.round, difficulty: job.difficulty });
+      if (before !== null) void checkSeed(before, job, reason);
     } else {
       update({ job });
     }
     work.take(job);
   }
 
-  function closeRace(): void {
-    if (board.state.trouble?.kind !== "race-closed") log("race-closed");
-    update({ job: null, bestBits: 0, trouble: { kind: "race-closed", opensAt } });
-    work.take(null);
+  async function checkSeed(before: Job, job: Job, reason: string): Promise<void> {
+    const holds = await followsFrom(before, job, reason, environment.digest);
+    if (holds !== null) log(holds ? "seed-checked" : "seed-wrong");
   }
 
   async function fetchPuzzle(): Promise<void> {
@@ -163,35 +193,50 @@ export function createGame(environment: Environment): Game {
     const isCurrent = () => !isClosed && resets === before && session.token === token;
     const answer = await persist(() => api.puzzle(token, visitorId), isCurrent, clock, random);
     if (answer === null) return;
-    if (answer.ok) turnTo(answer.value);
-    else refused(answer.refusal, token);
+    if (!answer.ok) return refused(answer.refusal, token);
+    turnTo(answer.value, "");
   }
 
   function refused(refusal: Refusal, token: string | null): void {
-    if (refusal.code === "banned") stop({ kind: "banned" });
-    else if (token !== null && isSessionLost(refusal)) session.lost(token);
-    else if (refusal.code === "race_closed") closeRace();
-    else rest(refusal.detail, refusal.retryAfter);
+    const { code, detail, retryAfter } = refusal;
+    if (token !== null && isSessionLost(refusal)) {
+      session.lost(token);
+    } else if (code === "banned") {
+      stop({ kind: "banned" });
+    } else if (code === "race_closed") {
+      opening.sawClosed(retryAfter);
+      closeRace();
+    } else if (code === "visitor_done") {
+      log("visitor-done");
+      stop({ kind: "visitor-done" });
+    } else if (code === "cooling_down" && retryAfter !== null) {
+      log("cooling-down");
+      pauseFor(retryAfter, { kind: "cooling-down", until: clock.now() + retryAfter });
+    } else {
+      log("refused", { detail });
+      pauseFor(retryAfter, { kind: "refused", detail });
+    }
   }
 
-  /** The server will take no answers for a while, or (null) until the visitor tries again. */
-  function rest(detail: string, retryAfter: number | null): void {
-    log("refused", { detail });
-    if (retryAfter === null) {
-      stop({ kind: "refused", detail });
+  /** The server will take no answers for so long, or (null) until the visitor tries again. */
+  function pauseFor(milliseconds: number | null, trouble: Trouble): void {
+    if (milliseconds === null) {
+      stop(trouble);
       return;
     }
-    update({ trouble: { kind: "refused", detail } });
+    rest = trouble;
+    update({ trouble });
     work.hold("refused", true);
     cancelRefusal();
-    cancelRefusal = clock.after(retryAfter, resume);
+    cancelRefusal = clock.after(milliseconds, resume);
   }
 
   function resume(): void {
     cancelRefusal();
-    board.clear("refused");
+    rest = null;
+    board.clear("refused", "cooling-down");
     work.hold("refused", false);
-    void fetchPuzzle();
+    if (opening.isOpen) void fetchPuzzle();
   }
 
   // The work
@@ -224,13 +269,13 @@ export function createGame(environment: Environment): Game {
   });
 
   function judged(find: Find, verdict: Verdict): void {
+    const { round } = find.job;
     undecided.delete(find.seed);
-    update();
+    if (verdict.kind === "won") won.add(round);
+    update({ rounds: markMine(board.state.rounds, round, won.has(round)) });
     switch (verdict.kind) {
       case "won":
-        won.add(find.job.round);
         prizes.add(verdict.code, "solved");
-        update({ rounds: markMine(board.state.rounds, won) });
         log("won");
         break;
       case "lost":
@@ -243,14 +288,11 @@ export function createGame(environment: Environment): Game {
         break;
       case "trace":
         traceFailures += 1;
-        if (traceFailures >= TRACE_TRIES) rest("The server does not take this network's traces.", null);
+        if (traceFailures >= TRACE_TRIES) stop({ kind: "refused", detail: NO_TRACE });
         else work.renew();
         break;
-      case "banned":
-        stop({ kind: "banned" });
-        break;
       case "refused":
-        rest(verdict.detail, verdict.retryAfter);
+        refused(verdict.refusal, session.token);
     }
     if (work.job?.seed !== find.seed) return;
     if (verdict.kind === "trace" || verdict.kind === "refused") work.hold("answer", false);
@@ -283,6 +325,13 @@ export function createGame(environment: Environment): Game {
     cancelTick = clock.after(TICK, tick);
     session.tick();
     figures.beat();
+    prepare();
+  }
+
+  /** Have ready before the opening whatever needs time. */
+  function prepare(): void {
+    const { left } = opening;
+    if (left !== null && board.state.connected) void work.prepare(left < soon);
   }
 
   function look(): void {
@@ -290,15 +339,20 @@ export function createGame(environment: Environment): Game {
     const isVisible = visibility.visible();
     work.hold("hidden", board.state.gentle && !isVisible);
     if (isVisible) session.check();
+    if (isVisible) lookout.look();
   }
 
   function stop(trouble: Trouble | null): void {
     isWanted = false;
+    rest = null;
     cancelRefusal();
     work.want(false);
     update({ trouble });
   }
 
+  const isIdle = () => !isWanted && !board.state.connected;
+  const lookout = createLookout(environment, api, time, isIdle, opening.tell);
+  void api.gate().then((answer) => answer.ok && update({ generators: answer.value.generators }));
   const forgetVisibility = visibility.changed(look);
   const forgetBattery = device.onBattery((onBattery) => update({ onBattery }));
   const kept = storage.session();
@@ -321,7 +375,8 @@ export function createGame(environment: Environment): Game {
       if (cancelTick === null) tick();
       session.retry();
       work.want(true);
-      if (board.state.connected && work.job === null) void fetchPuzzle();
+      if (board.state.connected && work.job === null && opening.isOpen) void fetchPuzzle();
+      prepare();
     },
     pause() {
       if (!isWanted) return;
@@ -341,6 +396,8 @@ export function createGame(environment: Environment): Game {
       work.close();
       session.close();
       wake.close();
+      lookout.close();
+      opening.close();
       cancelTick?.();
       cancelAway();
       cancelRefusal();

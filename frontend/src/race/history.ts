@@ -27,8 +27,15 @@ export type LogKey =
   | "best-sent"
   /** It won; `bits`. */
   | "consolation"
+  /** `reason`. */
   | "race-closed"
   | "race-open"
+  /** The seed follows from what the puzzle before had fixed, or does not. */
+  | "seed-checked"
+  | "seed-wrong"
+  /** The visitor has won, and must wait or stop. */
+  | "cooling-down"
+  | "visitor-done"
   /** `detail`, the server's sentence. */
   | "refused";
 
@@ -48,6 +55,6 @@ export function addRound(rounds: readonly Round[], round: Round): readonly Round
 }
 
 /** The verdict on an answer may come before or after the news that its round is over. */
-export function markMine(rounds: readonly Round[], won: ReadonlySet<number>): readonly Round[] {
-  return rounds.map((round) => (won.has(round.round) && !round.mine ? { ...round, mine: true } : round));
+export function markMine(rounds: readonly Round[], number: number, mine: boolean): readonly Round[] {
+  return rounds.map((round) => (round.round === number ? { ...round, mine } : round));
 }

@@ -21,6 +21,9 @@ export function readJob(body: Readonly<Record<string, unknown>>, toldAt: number)
   return {
     round,
     seed,
+    commitment: hash(body.commitment),
+    secret: hash(body.secret),
+    proof: hash(body.proof),
     difficulty: whole(body.difficulty) ?? leadingZeroBits(target) + 1,
     target,
     algorithm: algorithm as Algorithm,
@@ -45,6 +48,10 @@ export function leadingZeroBits(hex: string): number {
 
 export function seconds(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
+}
+
+function hash(value: unknown): string | null {
+  return typeof value === "string" && HEX_64.test(value) ? value : null;
 }
 
 function whole(value: unknown): number | null {

@@ -40,6 +40,8 @@ export interface Session {
   close(): void;
 }
 
+const GATE_REFUSALS: ReadonlySet<string> = new Set(["gate_refused", "gate_token_used"]);
+
 export function createSession(
   environment: Environment,
   api: Api,
@@ -50,6 +52,9 @@ export function createSession(
   let token = kept?.token ?? null;
   let visitorId = kept?.visitorId ?? "";
   let config: GateConfig | null = null;
+  /** What the gate gave out for the socket that is open or just closed. */
+  let pass = "";
+  let isNew = false;
   let isClosed = false;
   /** What the server said at the last close, if it said anything. */
   let why: Trouble | null = null;
@@ -69,7 +74,8 @@ export function createSession(
 
   async function askGate(gate: GateConfig): Promise<string | Next> {
     try {
-      return path(await passGate(environment.gates, gate));
+      pass = await passGate(environment.gates, gate);
+      return path(pass);
     } catch (error) {
       if (error instanceof GateAway) return refusedBy(error.refusal);
       const detail = error instanceof GateFailed ? error.message : String(error);
@@ -80,7 +86,7 @@ export function createSession(
 
   function opened(): void {
     // Whether the token is still good shows with the first call; a socket with a gate's token is told its own.
-    if (token !== null) admit(false);
+    if (token !== null) admit();
   }
 
   function message(text: string): void {
@@ -90,14 +96,20 @@ export function createSession(
       hooks.heard(heard);
       return;
     }
-    token = heard.token;
-    storage.keepSession(token, visitorId);
-    admit(true);
+    accept(heard.token);
+    admit();
   }
 
-  function admit(isNew: boolean): void {
+  function accept(given: string): void {
+    token = given;
+    isNew = true;
+    storage.keepSession(given, visitorId);
+  }
+
+  function admit(): void {
     why = null;
     hooks.admitted(isNew);
+    isNew = false;
     for (const tell of waiters.splice(0)) tell(token);
   }
 
@@ -110,7 +122,7 @@ export function createSession(
   /** A close tells only a sentence; a call to the API tells the kind of the refusal. */
   async function diagnose(reason: string): Promise<Next> {
     const used = token;
-    if (used === null) return refusedBy(await api.knock(), reason);
+    if (used === null) return enter(reason);
     const answer = await api.puzzle(used, visitorId);
     if (!answer.ok && isSessionLost(answer.refusal)) {
       if (token === used) depart(used);
@@ -118,6 +130,15 @@ export function createSession(
     }
     if (!answer.ok) return refusedBy(answer.refusal, reason);
     why = reason ? { kind: "refused", detail: reason } : null;
+    return AGAIN;
+  }
+
+  /** The socket refused what the gate gave out. Asked the same over HTTP, the server says what was wrong. */
+  async function enter(reason: string): Promise<Next> {
+    const answer = await api.enter(pass);
+    if (!answer.ok && !GATE_REFUSALS.has(answer.refusal.code)) return refusedBy(answer.refusal, reason);
+    if (answer.ok) accept(answer.value);
+    why = { kind: answer.ok ? "refused" : "gate-failed", detail: reason };
     return AGAIN;
   }
 

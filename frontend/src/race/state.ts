@@ -6,6 +6,10 @@ export type Algorithm = "argon2d" | "argon2id";
 export interface Job {
   readonly round: number;
   readonly seed: string;
+  /** What anybody needs to check that this seed was fixed before, and to check the next; null where not told. */
+  readonly commitment: string | null;
+  readonly secret: string | null;
+  readonly proof: string | null;
   readonly difficulty: number;
   /** 64 hex digits; a hash below it wins. */
   readonly target: string;
@@ -23,6 +27,20 @@ export interface Job {
   readonly averageSolveTime: number | null;
 }
 
+/** Why there is no race. */
+export type Closure = "not_open_yet" | "ended" | "used_up";
+
+/** Whether there is something to win. Instants are Unix seconds of the server's clock. */
+export interface Drop {
+  readonly isOpen: boolean;
+  /** Null while it is open, and where the server does not say. */
+  readonly reason: Closure | null;
+  readonly opensAt: number | null;
+  readonly closesAt: number | null;
+  /** Invites that are left; null where they are not counted. */
+  readonly remaining: number | null;
+}
+
 export type Phase =
   /** Nothing has been asked of the visitor's machine yet, or it was asked to stop. */
   | "idle"
@@ -34,14 +52,14 @@ export type Phase =
 
 /** What keeps the visitor from mining, or may. Each has a text of its own in every language. */
 export type Trouble =
-  | { readonly kind: "no-webassembly" | "no-workers" | "memory-refused" | "banned" }
+  | { readonly kind: "no-webassembly" | "no-workers" | "memory-refused" | "banned" | "visitor-done" }
   /** The gate cannot be passed in this browser; `detail` is a sentence in English that says why. */
   | { readonly kind: "gate-failed"; readonly detail?: string }
   | { readonly kind: "session-gone" }
   /** The server does not answer; the next try is at `retryAt` (`performance.now()`). */
   | { readonly kind: "server-away"; readonly retryAt: number }
-  /** `opensAt` in Unix seconds. */
-  | { readonly kind: "race-closed"; readonly opensAt: number | null }
+  /** A winner lets the others try until then (`performance.now()`). */
+  | { readonly kind: "cooling-down"; readonly until: number }
   /** Anything the server said that we have no words for; `detail` is its sentence. */
   | { readonly kind: "refused"; readonly detail: string };
 
@@ -57,7 +75,8 @@ export interface Round {
   readonly how: "solved" | "timeout" | "admin";
   /** Seconds of mining; null where nobody solved it. */
   readonly seconds: number | null;
-  readonly mine: boolean;
+  /** Null as long as an answer of ours has no verdict. */
+  readonly mine: boolean | null;
 }
 
 export interface Prize {
@@ -79,6 +98,10 @@ export interface GameState {
   readonly phase: Phase;
   readonly trouble: Trouble | null;
   readonly connected: boolean;
+  /** Null until the server has told. */
+  readonly drop: Drop | null;
+  /** Seconds that the server's clock is ahead of this browser's. */
+  readonly serverAhead: number;
   readonly job: Job | null;
   /** Hashes a second. */
   readonly myRate: number;
@@ -100,6 +123,8 @@ export interface GameState {
   readonly gentle: boolean;
   /** Whether the device says that it runs on its battery, so that gentle mining is worth offering. */
   readonly onBattery: boolean;
+  /** Whether the server has a page of generators. */
+  readonly generators: boolean;
   readonly log: readonly LogLine[];
 }
 

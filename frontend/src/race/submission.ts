@@ -1,6 +1,6 @@
 /** Takes one answer to the server, and brings back a verdict. It may take several tries. */
 
-import { type Api, isAway, isBusy, isSessionLost, type Proof } from "./api.ts";
+import { type Api, isAway, isBusy, isSessionLost, type Proof, type Refusal } from "./api.ts";
 import type { Environment } from "./environment.ts";
 import { sleep, waitFor } from "./patience.ts";
 import type { Session } from "./session.ts";
@@ -12,9 +12,8 @@ export type Verdict =
   | { readonly kind: "late" }
   /** The trace no longer fits the address: search again with a new one. */
   | { readonly kind: "trace" }
-  | { readonly kind: "banned" }
-  /** Refused for a reason that another answer would meet too, for so many milliseconds or (null) for good. */
-  | { readonly kind: "refused"; readonly detail: string; readonly retryAfter: number | null };
+  /** Refused for a reason that another answer would meet too. */
+  | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /** Tries after the puzzle is over, for an answer of which we do not know whether the server has it. */
 const LAST_TRIES = 8;
@@ -36,20 +35,18 @@ export async function submit(
     const answer = await api.verify(token, proof);
     if (answer.ok) return { kind: "won", code: answer.value };
     const { refusal } = answer;
-    const { status, code, detail, retryAfter } = refusal;
+    const { status, code, retryAfter } = refusal;
     let wait = waitFor(refusal, failures + 1, random);
     if (status === 409) return { kind: "lost" };
     if (isSessionLost(refusal)) {
       session.lost(token);
       wait = 0;
-    } else if (code === "banned") {
-      return { kind: "banned" };
     } else if (code === "trace_refused") {
       return { kind: "trace" };
     } else if (code === "nonce_too_fast") {
       wait = retryAfter ?? NONCE_PAUSE;
     } else if (wait === null) {
-      return { kind: "refused", detail, retryAfter };
+      return { kind: "refused", refusal };
     }
     if (isAway(refusal)) failures += 1;
     unsure ||= isAway(refusal) || status === 503 || code === "answer_pending";

@@ -1,8 +1,9 @@
 /** What the server says over the WebSocket, read into values. */
 
 import { isObject } from "./api.ts";
+import { readDrop } from "./drop.ts";
 import { readJob, seconds } from "./puzzle.ts";
-import type { Job, Round } from "./state.ts";
+import type { Drop, Job, Round } from "./state.ts";
 
 export type Heard =
   | { readonly type: "session"; readonly token: string }
@@ -13,8 +14,10 @@ export type Heard =
       readonly job: Job | null;
       /** How the round before ended; null where none did. */
       readonly ended: { readonly how: Round["how"]; readonly seconds: number | null } | null;
+      /** In the server's own word. */
+      readonly reason: string;
     }
-  | { readonly type: "race"; readonly open: boolean; readonly opensAt: number | null }
+  | { readonly type: "race"; readonly drop: Drop }
   | { readonly type: "rate"; readonly total: number; readonly miners: number }
   | { readonly type: "consolation"; readonly code: string; readonly bits: number }
   | { readonly type: "error"; readonly detail: string };
@@ -36,7 +39,7 @@ export function readMessage(text: string, now: number): Heard | null {
     case "PUZZLE_RESET":
       return readReset(body, now);
     case "RACE":
-      return { type: "race", open: body.open === true, opensAt: unixSeconds(body.opens_at) };
+      return { type: "race", drop: readDrop(body) };
     case "NETWORK_HASHRATE":
       return {
         type: "rate",
@@ -53,21 +56,19 @@ export function readMessage(text: string, now: number): Heard | null {
   }
 }
 
-/** An instant as the server may tell it: Unix seconds, or ISO 8601. */
-export function unixSeconds(value: unknown): number | null {
-  const parsed = typeof value === "string" ? Date.parse(value) / 1000 : value;
-  return typeof parsed === "number" && Number.isFinite(parsed) ? parsed : null;
-}
-
 function readReset(body: Record<string, unknown>, now: number): Heard | null {
   const how = howItEnded(body);
   const ended = how && { how, seconds: how === "solved" ? seconds(body.solve_time) : null };
-  if (body.seed === null) return { type: "reset", job: null, ended };
+  const reason = String(body.reason);
+  if (body.seed === null) return { type: "reset", job: null, ended, reason };
   const job = readJob(body, now);
-  return job === null ? null : { type: "reset", job, ended };
+  return job === null ? null : { type: "reset", job, ended, reason };
 }
 
-function howItEnded({ reason, is_timeout: isTimeout }: Record<string, unknown>): Round["how"] | null {
+function howItEnded(body: Record<string, unknown>): Round["how"] | null {
+  const { reason, is_timeout: isTimeout, solve_time: solveTime } = body;
   if (isTimeout === true) return "timeout";
+  // The last invite was won, and the race closes.
+  if (reason === "closed" && solveTime != null) return "solved";
   return reason === "solved" || reason === "timeout" || reason === "admin" ? reason : null;
 }

@@ -47,6 +47,8 @@ export interface Work {
   readonly best: Find | null;
   /** Turn to this puzzle, or to none. */
   take(job: Job | null): void;
+  /** Make ready what can be while there is no job yet: the workers, and if it comes soon their memory and a trace. */
+  prepare(isSoon: boolean): Promise<void>;
   /** Fetch a new trace: the session or the address is another one. */
   renew(): void;
   want(isWanted: boolean): void;
@@ -56,6 +58,10 @@ export interface Work {
 }
 
 const MAX_TRACE = 2048;
+/** What most servers ask for. */
+const USUAL = { workerCount: 4, memoryCost: 65_536 };
+/** A trace is good for ten minutes. */
+const SPARE_LIFE = 300_000;
 
 export function createWork(
   environment: Environment,
@@ -73,6 +79,10 @@ export function createWork(
   let job: Job | null = null;
   let order: Order | null = null;
   let best: Find | null = null;
+  let usual = USUAL;
+  let isPreparing = false;
+  let prepared = "";
+  let spare: { readonly trace: string; readonly token: string; readonly at: number } | null = null;
 
   const crew = createCrew(environment, {
     found(of, nonce, hash) {
@@ -131,10 +141,10 @@ export function createWork(
     isBusy = true;
     const mine = generation;
     const isCurrent = () => mine === generation;
-    const count = isGentle ? 1 : workersFor(device, puzzle.workerCount, puzzle.memoryCost);
+    usual = puzzle;
     const [trace, outcome] = await Promise.all([
-      order?.job.seed === puzzle.seed ? order.trace : fetchTrace(isCurrent),
-      crew.muster(count, puzzle.memoryCost),
+      order?.job.seed === puzzle.seed ? order.trace : (useSpare() ?? fetchTrace(isCurrent)),
+      muster(puzzle.memoryCost),
     ]);
     hooks.crew(crew.size, crew.kernel);
     if (!isCurrent()) return;
@@ -149,6 +159,47 @@ export function createWork(
     }
     crew.begin(mine, order, isGentle);
     setActive(true);
+  }
+
+  function muster(memoryCost: number): Promise<"ready" | Shortage> {
+    const count = isGentle ? 1 : workersFor(device, usual.workerCount, memoryCost);
+    return crew.muster(count, memoryCost);
+  }
+
+  async function prepare(isSoon: boolean): Promise<void> {
+    const { token } = session;
+    const isWaiting = () => isWanted && job === null && session.token === token;
+    if (isPreparing || token === null || !isWaiting()) return;
+    isPreparing = true;
+    await warmUp(isSoon);
+    if (isSoon && isWaiting() && !hasSpare()) {
+      const trace = await fetchTrace(isWaiting);
+      if (trace !== null) spare = { trace, token, at: clock.now() };
+    }
+    isPreparing = false;
+  }
+
+  /** Once for each wish: who could not be had need not be asked for again and again. */
+  async function warmUp(isSoon: boolean): Promise<void> {
+    const wish = `${isSoon} ${isGentle}`;
+    if (wish === prepared) return;
+    prepared = wish;
+    // Nobody's memory is taken for the hours before an opening.
+    const outcome = await muster(isSoon ? usual.memoryCost : 0);
+    if (!isWanted || job !== null) return;
+    hooks.crew(crew.size, crew.kernel);
+    // How much memory it will take is a guess, and so is no reason to give up.
+    if (outcome === "no-workers" || outcome === "no-webassembly") fail(outcome);
+  }
+
+  function hasSpare(): boolean {
+    return spare !== null && spare.token === session.token && clock.now() - spare.at < SPARE_LIFE;
+  }
+
+  function useSpare(): string | null {
+    const trace = hasSpare() && spare !== null ? spare.trace : null;
+    spare = null;
+    return trace;
   }
 
   function fail(kind: Shortage): void {
@@ -175,7 +226,10 @@ export function createWork(
   function want(wanted: boolean): void {
     isWanted = wanted;
     // A trace grows old while nobody mines.
-    if (!wanted) order = null;
+    if (!wanted) {
+      order = spare = null;
+      prepared = "";
+    }
     reconcile();
   }
 
@@ -195,6 +249,7 @@ export function createWork(
     take(next) {
       const isSame = job !== null && next !== null && job.seed === next.seed;
       job = next;
+      prepared = "";
       if (!isSame) {
         halt();
         order = null;
@@ -203,9 +258,10 @@ export function createWork(
       }
       reconcile();
     },
+    prepare,
     renew() {
       halt();
-      order = null;
+      order = spare = null;
       reconcile();
     },
     want,

@@ -12,6 +12,7 @@ const config: GateConfig = {
   capEndpoint: "/api/cap/",
   action: null,
   traceUrl: "/api/trace",
+  generators: false,
 };
 
 beforeEach(() => void vi.useFakeTimers());

@@ -1,31 +1,37 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createGame } from "../../src/race/game.ts";
 import type { GameState } from "../../src/race/state.ts";
-import {
-  createWorld,
-  failingGate,
-  json,
-  LOSING,
-  mining,
-  pass,
-  problem,
-  seedOf,
-  settle,
-  WINNING,
-} from "./world.ts";
+import { createWorld, failingGate, json, LOSING, mining, pass, seedOf, settle, WINNING } from "./world.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("before the start", () => {
-  test("nothing is asked of the server or the machine", async () => {
+  test("nothing is asked of the machine, and of the server only what everybody may know", async () => {
     const world = createWorld();
     const game = createGame(world.environment);
-    await pass(60_000);
-    expect(world.requests).toEqual([]);
+    await pass(59_000);
+    const asked = world.requests.map(({ method, path, bearer }) => `${method} ${path} ${bearer}`);
+    const once = "GET /api/drop null";
+    expect(asked).toEqual([once, "GET /api/gate/config null", once]);
     expect(world.sockets).toEqual([]);
     expect(world.workers).toEqual([]);
     expect(game.state.phase).toBe("idle");
+  });
+
+  test("the page learns whether there is a page of generators", async () => {
+    const world = createWorld();
+    const without = createGame(world.environment);
+    await settle();
+    expect(without.state.generators).toBe(false);
+    world.generators = true;
+    const game = createGame(world.environment);
+    await settle();
+    expect(game.state.generators).toBe(true);
+    world.drop("GET /api/gate/config");
+    const offline = createGame(world.environment);
+    await settle();
+    expect(offline.state).toMatchObject({ generators: false, trouble: null });
   });
 
   test("a browser without WebAssembly is told so", () => {
@@ -294,63 +300,6 @@ describe("a new puzzle", () => {
     }
     await settle();
     expect(game.state).toMatchObject({ phase: "mining", job: { round: 1 } });
-  });
-});
-
-describe("the race is closed", () => {
-  test("the work stops and the page says when it opens", async () => {
-    const world = createWorld();
-    const game = await mining(world);
-    world.socket.say({
-      type: "RACE",
-      open: false,
-      reason: "hours",
-      opens_at: "2026-10-01T12:00:00Z",
-      remaining: 3,
-    });
-    world.socket.say({
-      type: "PUZZLE_RESET",
-      ...world.puzzle,
-      seed: null,
-      reason: "closed",
-      is_timeout: false,
-    });
-    await settle();
-    expect(game.state.trouble).toEqual({
-      kind: "race-closed",
-      opensAt: Date.parse("2026-10-01T12:00:00Z") / 1000,
-    });
-    expect(game.state).toMatchObject({ phase: "starting", job: null });
-    expect(world.busy).toEqual([]);
-    expect(world.socket.types().at(-1)).toBe("mining_stop");
-  });
-
-  test("the opening puts everybody to work again by itself", async () => {
-    const world = createWorld();
-    const game = await mining(world);
-    world.socket.say({ type: "RACE", open: false, reason: "hours", opens_at: null });
-    await settle();
-    world.socket.say({ type: "RACE", open: true });
-    world.reset({ reason: "opened", solve_time: null });
-    await settle();
-    expect(game.state).toMatchObject({ phase: "mining", trouble: null, job: { round: 2 } });
-    expect(game.state.log.map(({ key }) => key)).toEqual(
-      expect.arrayContaining(["race-closed", "race-open"]),
-    );
-    expect(world.socket.types().at(-1)).toBe("mining_start");
-  });
-
-  test("so it is where the puzzle is asked for, too", async () => {
-    const world = createWorld();
-    world.routes.set("POST /api/puzzle", () => problem(403, "race_closed"));
-    const game = createGame(world.environment);
-    game.start();
-    await settle();
-    expect(game.state.trouble).toEqual({ kind: "race-closed", opensAt: null });
-    world.routes.clear();
-    world.reset({ reason: "opened" });
-    await settle();
-    expect(game.state.phase).toBe("mining");
   });
 });
 

@@ -9,6 +9,7 @@ const config: GateConfig = {
   capEndpoint: null,
   action: null,
   traceUrl: "/api/trace",
+  generators: false,
 };
 
 const place = {} as HTMLElement;

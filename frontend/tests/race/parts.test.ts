@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { createApi, isAway, isBusy } from "../../src/race/api.ts";
 import { workersFor } from "../../src/race/device.ts";
+import { unixSeconds } from "../../src/race/drop.ts";
 import { leadingZeroBits, readJob } from "../../src/race/puzzle.ts";
 import { createStorage, mergePrizes } from "../../src/race/storage.ts";
 import { createWake } from "../../src/race/wake.ts";
-import { readMessage, unixSeconds } from "../../src/race/wire.ts";
+import { readMessage } from "../../src/race/wire.ts";
 import { json, problem, puzzle } from "./world.ts";
 
 const clock = { now: () => 5_000, wall: () => 0, after: () => () => {} };

@@ -20,7 +20,7 @@ describe("a lost connection", () => {
     expect(world.socket.token).toBe("hps_1");
     expect(game.state).toMatchObject({ connected: true, trouble: null, phase: "mining" });
     expect(world.worker.order).toBe(order);
-    expect(world.calls("GET /api/gate/config")).toHaveLength(1);
+    expect(world.calls("GET /api/gate/config")).toHaveLength(2);
     // The server forgets with the socket that somebody mines.
     expect(world.socket.types()).toEqual(["mining_start"]);
   });
@@ -226,7 +226,7 @@ describe("a close with 1008", () => {
   test("at the first try for a ban is told from a refused gate", async () => {
     const world = createWorld();
     world.door = () => ({ code: 1008, reason: "This address is banned." });
-    world.routes.set("GET /api/puzzle", () => problem(403, "banned"));
+    world.routes.set("POST /api/session", () => problem(403, "banned"));
     const game = createGame(world.environment);
     game.start();
     await settle();
@@ -240,11 +240,39 @@ describe("a close with 1008", () => {
     game.start();
     await settle();
     const detail = "This gate token has been used. Pass the gate again.";
-    expect(game.state).toMatchObject({ phase: "starting", trouble: { kind: "refused", detail } });
+    expect(game.state).toMatchObject({ phase: "starting", trouble: { kind: "gate-failed", detail } });
     world.door = () => "welcome";
     await pass(1_500);
     expect(game.state).toMatchObject({ phase: "mining", trouble: null });
-    expect(world.calls("GET /api/gate/config")).toHaveLength(2);
+    expect(world.calls("GET /api/gate/config")).toHaveLength(3);
+  });
+
+  test("for something else than the gate keeps the session that the gate token gave", async () => {
+    const world = createWorld();
+    const reason = "Too many connections are open from this address.";
+    world.door = (token) => (token.startsWith("hps_") ? "welcome" : { code: 1008, reason });
+    world.routes.set("POST /api/session", () => json({ session_token: "hps_9", expires_in: 300 }));
+    const game = createGame(world.environment);
+    game.start();
+    await settle();
+    expect(game.state).toMatchObject({ phase: "starting", trouble: { kind: "refused", detail: reason } });
+    await pass(1_500);
+    expect(world.socket.token).toBe("hps_9");
+    expect(game.state).toMatchObject({ phase: "mining", trouble: null });
+  });
+
+  test("for too many openings waits as long as the server says", async () => {
+    const world = createWorld();
+    world.door = () => ({ code: 1008, reason: "Too many requests from this address." });
+    world.routes.set("POST /api/session", () => problem(429, "rate_limited", 40));
+    const game = createGame(world.environment);
+    game.start();
+    await pass(39_000);
+    expect(world.sockets).toHaveLength(1);
+    expect(game.state.trouble).toMatchObject({ kind: "refused" });
+    world.door = () => "welcome";
+    await pass(2_000);
+    expect(game.state.phase).toBe("mining");
   });
 
   test("with a good session keeps the session and pauses", async () => {

@@ -73,6 +73,21 @@ describe("a found answer", () => {
     expect(game.state.justLost).toBe(false);
   });
 
+  test("whose verdict is open is not shown as somebody else's win", async () => {
+    const world = createWorld();
+    let answer = (_response: Response) => {};
+    world.routes.set(verify, () => new Promise((resolve) => (answer = resolve)));
+    const game = await mining(world);
+    world.worker.find();
+    await settle();
+    world.reset();
+    await settle();
+    expect(game.state.rounds).toMatchObject([{ round: 1, mine: null }]);
+    answer(won());
+    await settle();
+    expect(game.state.rounds).toMatchObject([{ round: 1, mine: true }]);
+  });
+
   test("that loses says so, and the search goes on with the next puzzle", async () => {
     const world = createWorld();
     answers(world, () => {
@@ -83,6 +98,7 @@ describe("a found answer", () => {
     world.worker.find();
     await settle();
     expect(game.state).toMatchObject({ phase: "mining", justLost: true, prizes: [] });
+    expect(game.state.rounds).toMatchObject([{ round: 1, mine: false }]);
     expect(world.worker.order?.seed).toBe(seedOf(2));
     await pass(6_000);
     expect(game.state.justLost).toBe(false);

@@ -1,5 +1,6 @@
 /** A browser and a server made by hand, for tests of the game. Time is Vitest's. */
 
+import { createHash } from "node:crypto";
 import { vi } from "vitest";
 import type { FromWorker, ToWorker } from "../../src/miner/messages.ts";
 import type { Environment, SocketHandlers, WorkerHandlers } from "../../src/race/environment.ts";
@@ -45,6 +46,9 @@ export function puzzle(round: number, change: Record<string, unknown> = {}): Rec
     parallelism: 1,
     worker_count: 2,
     target_timeout: 300,
+    commitment: null,
+    secret: null,
+    proof: null,
     puzzle_start_time: 1_790_000_000,
     mining_time: 1.5,
     last_solve_time: null,
@@ -52,6 +56,8 @@ export function puzzle(round: number, change: Record<string, unknown> = {}): Rec
     ...change,
   };
 }
+
+export const OPEN = { open: true, reason: null, opens_at: null, closes_at: null, remaining: null };
 
 export class FakeSocket {
   readonly sent: Record<string, unknown>[] = [];
@@ -149,7 +155,12 @@ export function createWorld() {
     workers,
     tab: drawers.tab,
     puzzle: puzzle(1),
+    /** What GET /api/drop says. */
+    race: { ...OPEN } as Record<string, unknown>,
+    generators: false,
     isVisible: true,
+    /** The server's clock, in milliseconds since 1970. */
+    serverNow: () => Date.now(),
     /** How many workers get memory, and start at all. */
     memory: 8,
     starts: 8,
@@ -196,6 +207,11 @@ export function createWorld() {
       };
       world.socket.say({ ...news, ...change });
     },
+    /** Tells everybody whether the race is open. */
+    tellRace(change: Record<string, unknown>): void {
+      world.race = { ...world.race, ...change };
+      world.socket.say({ type: "RACE", ...world.race });
+    },
     look(isVisible: boolean): void {
       world.isVisible = isVisible;
       for (const look of lookers) look();
@@ -204,9 +220,20 @@ export function createWorld() {
 
   const defaults: Record<string, Route> = {
     "GET /api/gate/config": () =>
-      json({ gate: "open", site_key: null, test_mode: false, cap_endpoint: null, trace_url: "/api/trace" }),
+      json({
+        gate: "open",
+        site_key: null,
+        test_mode: false,
+        cap_endpoint: null,
+        trace_url: "/api/trace",
+        generators: world.generators,
+      }),
+    "GET /api/drop": () =>
+      new Response(JSON.stringify(world.race), {
+        headers: { Date: new Date(world.serverNow()).toUTCString() },
+      }),
+    "POST /api/session": () => problem(401, "gate_token_used"),
     "POST /api/puzzle": () => json(world.puzzle),
-    "GET /api/puzzle": () => problem(401, "session_required"),
     "GET /api/trace": () => new Response(`ip=203.0.113.7\nts=${++traces}\nsig=00\n`),
     "GET /api/code": () => json({ codes: world.prizes }),
     "POST /api/verify": () => json({ invite_code: "HASHPASS-won" }),
@@ -271,6 +298,7 @@ export function createWorld() {
         },
       };
     },
+    digest: async (bytes) => new Uint8Array(createHash("sha256").update(bytes).digest()).buffer,
     identify: async () => "visitor-1",
     get gates() {
       return world.gates;

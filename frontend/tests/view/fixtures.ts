@@ -1,6 +1,6 @@
 /** One example of every state that the page can be in, and a game that stays where it is put. */
 
-import type { Game, GameState, Job, LogLine, Round, Sample, Trouble } from "../../src/race/state.ts";
+import type { Drop, Game, GameState, Job, LogLine, Round, Sample, Trouble } from "../../src/race/state.ts";
 
 const WALL = Date.UTC(2026, 4, 4, 9, 41, 7);
 
@@ -11,6 +11,9 @@ export function job(change: Partial<Job> = {}): Job {
   return {
     round: 418,
     seed: "9f3ac1e47b20d58866aa01c2d3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f506",
+    commitment: "4be07d1f9c2a6b58e3f04d1726ab90cc5e6f718293a4b5c6d7e8f90a1b2c3d4e",
+    secret: null,
+    proof: null,
     difficulty: 15,
     target: TARGET,
     algorithm: "argon2d",
@@ -60,6 +63,8 @@ const idle: GameState = {
   phase: "idle",
   trouble: null,
   connected: false,
+  drop: null,
+  serverAhead: 0,
   job: null,
   myRate: 0,
   networkRate: 0,
@@ -74,6 +79,7 @@ const idle: GameState = {
   kernel: null,
   gentle: false,
   onBattery: false,
+  generators: false,
   log: [],
 };
 
@@ -103,6 +109,31 @@ function paused(change: Partial<GameState> = {}): GameState {
 
 function troubled(trouble: Trouble): GameState {
   return { ...idle, trouble };
+}
+
+const CLOSES = Date.UTC(2026, 9, 1, 16) / 1000;
+
+function opening(change: Partial<Drop> = {}): Drop {
+  const opensAt = Math.floor(Date.now() / 1000) + 8074;
+  return { isOpen: false, reason: "not_open_yet", opensAt, closesAt: null, remaining: 250, ...change };
+}
+
+/** Started before the opening. */
+function waiting(change: Partial<GameState> = {}): GameState {
+  return {
+    ...idle,
+    phase: "starting",
+    connected: true,
+    online: 21,
+    drop: opening(),
+    log: log.slice(0, 2),
+    ...change,
+  };
+}
+
+/** Closed after it was mined. */
+function closed(drop: Partial<Drop>, change: Partial<GameState> = {}): GameState {
+  return mining({ phase: "starting", job: null, bestBits: 0, myRate: 0, drop: opening(drop), ...change });
 }
 
 const newest = { code: "HASHPASS-7Kq2mXwP9vTzRb4N", wonAt: WALL / 1000, reason: "solved" } as const;
@@ -152,24 +183,47 @@ export const STATES = {
   "server-away": () =>
     mining({ connected: false, trouble: { kind: "server-away", retryAt: performance.now() + 12_000 } }),
   "server-away-idle": () => troubled({ kind: "server-away", retryAt: performance.now() + 12_000 }),
-  "race-closed": () =>
-    mining({ phase: "starting", job: null, myRate: 0, trouble: { kind: "race-closed", opensAt: null } }),
-  "race-opens": () =>
+  "race-closed": () => closed({ reason: null }),
+  "race-opens": () => waiting({ workers: 4 }),
+  "race-opens-starting": () => waiting({ connected: false }),
+  "race-opens-idle": () => ({ ...idle, drop: opening(), generators: true }),
+  "race-opens-in-days": () => ({
+    ...idle,
+    drop: opening({ remaining: null, opensAt: Math.floor(Date.now() / 1000) + 400_000 }),
+  }),
+  "race-opens-away": () =>
+    waiting({ connected: false, trouble: { kind: "server-away", retryAt: performance.now() + 12_000 } }),
+  stock: () => mining({ drop: opening({ isOpen: true, reason: null }), generators: true }),
+  "stock-closes": () =>
+    mining({ drop: opening({ isOpen: true, reason: null, remaining: 1, closesAt: CLOSES }) }),
+  "stock-idle": () => ({ ...idle, drop: opening({ isOpen: true, reason: null, closesAt: CLOSES }) }),
+  "race-ended": () => closed({ reason: "ended" }),
+  "race-ended-idle": () => ({ ...idle, drop: opening({ reason: "ended" }) }),
+  "race-used-up": () => closed({ reason: "used_up", remaining: 0 }),
+  "race-used-up-won": () => closed({ reason: "used_up", remaining: 0 }, { prizes: [newest] }),
+  "race-used-up-idle": () => ({ ...idle, drop: opening({ reason: "used_up", remaining: 0 }) }),
+  "cooling-down": () =>
     mining({
       phase: "starting",
-      job: null,
+      prizes: [newest],
       myRate: 0,
-      curve: [],
-      miners: 0,
-      networkRate: 0,
-      trouble: { kind: "race-closed", opensAt: Math.floor(Date.now() / 1000) + 8074 },
+      trouble: { kind: "cooling-down", until: performance.now() + 252_000 },
+    }),
+  "visitor-done": () => paused({ prizes: [newest], trouble: { kind: "visitor-done" } }),
+  unfair: () =>
+    mining({
+      log: [
+        ...log,
+        { at: WALL - 1_000, key: "seed-checked", values: {} },
+        { at: WALL, key: "seed-wrong", values: {} },
+      ],
     }),
   refused: () =>
     mining({
       phase: "starting",
       trouble: {
         kind: "refused",
-        detail: "You have won this drop already. The next win is possible in 14 minutes.",
+        detail: "Too many false answers came from this address. Wait before you try again.",
       },
     }),
 } as const satisfies Record<string, () => GameState>;

@@ -4,13 +4,14 @@ import axe from "axe-core";
 import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ENGLISH, loadTexts } from "../../src/i18n/load.ts";
+import { RACE_WORDS } from "../../src/i18n/race.ts";
 import { announceLanguage, Speaking } from "../../src/i18n/speech.tsx";
 import type { Texts } from "../../src/i18n/texts.ts";
 import type { GameState } from "../../src/race/state.ts";
 import { Page } from "../../src/race/view/page.tsx";
 import { STATES, type StateName, type StillGame, stillGame } from "./fixtures.ts";
 
+const ENGLISH = RACE_WORDS.english;
 const names = Object.keys(STATES) as StateName[];
 let root: HTMLElement;
 
@@ -31,7 +32,7 @@ function show(state: GameState, texts: Texts = ENGLISH): StillGame {
   const game = stillGame(state);
   act(() =>
     render(
-      <Speaking texts={texts}>
+      <Speaking words={RACE_WORDS} texts={texts}>
         <Page game={game} />
       </Speaking>,
       root,
@@ -78,7 +79,7 @@ function aloud(): string {
 
 describe.each(names)("the state %s", (name) => {
   test("has the page's landmarks, one heading of the first order, and no hole in a text", async () => {
-    for (const texts of [ENGLISH, await loadTexts("ar")]) {
+    for (const texts of [ENGLISH, await RACE_WORDS.load("ar")]) {
       show(STATES[name](), texts);
       expect(root.querySelectorAll("h1")).toHaveLength(1);
       expect(root.querySelectorAll("main")).toHaveLength(1);
@@ -117,9 +118,20 @@ describe("the one button", () => {
   });
 
   test("can give up a start that trouble delays", () => {
-    const game = show(STATES["race-closed"]());
+    const game = show(STATES["race-opens-away"]());
+    press("Stop waiting");
+    change(game, STATES["server-away"]());
     press("Pause");
-    expect(game.calls).toEqual(["pause"]);
+    expect(game.calls).toEqual(["pause", "pause"]);
+  });
+
+  test("waits for an opening, and can be told not to", () => {
+    const game = show(STATES["race-opens-idle"]());
+    press("Start mining");
+    change(game, STATES["race-opens-starting"]());
+    change(game, STATES["race-opens"]());
+    press("Stop waiting");
+    expect(game.calls).toEqual(["start", "pause"]);
   });
 
   test.each(["no-workers", "memory-refused", "gate-failed"] as const)("starts again after %s", (name) => {
@@ -134,9 +146,37 @@ describe("the one button", () => {
     expect(game.calls).toEqual(["retry"]);
   });
 
-  test.each(["no-webassembly", "banned"] as const)("is not there where it could not help: %s", (name) => {
-    show(STATES[name]());
-    expect(main()).toBeNull();
+  test.each(["no-webassembly", "banned", "visitor-done", "race-ended-idle", "race-used-up-idle"] as const)(
+    "is not there where it could not help: %s",
+    (name) => {
+      show(STATES[name]());
+      expect(main()).toBeNull();
+    },
+  );
+
+  test("leaves its focus to what is said when it goes", () => {
+    const game = show(STATES.idle());
+    main()?.focus();
+    change(game, STATES["no-webassembly"]());
+    expect(document.activeElement).toBe(root.querySelector(".said"));
+    expect(textOf(".said h2")).toBe("This browser cannot mine");
+    change(game, STATES.mining());
+    expect(document.activeElement).toBe(root.querySelector(".said"));
+  });
+
+  test("gets the focus of a button beside it that goes", () => {
+    const game = show(STATES["server-away"]());
+    root.querySelector<HTMLElement>(".notice button")?.focus();
+    change(game, STATES.mining());
+    expect(document.activeElement).toBe(main());
+  });
+
+  test("takes no focus from elsewhere", () => {
+    const game = show(STATES.idle());
+    const select = root.querySelector<HTMLElement>("select");
+    select?.focus();
+    change(game, STATES.banned());
+    expect(document.activeElement).toBe(select);
   });
 
   test("stays the same element when a win takes the place above it, so that it keeps the focus", () => {
@@ -157,6 +197,9 @@ describe("what is said below it", () => {
     ["submitting", "Found one! Checking your answer…"],
     ["idle", "Uses your processor and memory until you pause."],
     ["lost", "Someone was faster. The next round is running."],
+    ["race-opens-idle", "Start now if you like: mining begins by itself at the opening."],
+    ["race-opens-starting", "Getting ready…"],
+    ["race-opens", "You are ready. Leave this tab open: mining begins by itself."],
   ] as const)("%s: %s", (name, words) => {
     show(STATES[name]());
     expect(textOf(".said")).toBe(words);
@@ -169,6 +212,25 @@ describe("what is said below it", () => {
     expect(textOf(".notice footer small")).toBe("Next try in 10s");
     press("Try again");
     expect(game.calls).toEqual(["retry"]);
+  });
+
+  test("a winner sees how long the others have their turn", () => {
+    show(STATES["cooling-down"]());
+    expect(textOf(".notice h2")).toBe("It is the others’ turn");
+    expect(textOf(".notice footer small")).toBe("You may try again in 4m 12s");
+    expect(root.querySelector(".notice button")).toBeNull();
+    pass(2500);
+    expect(textOf(".notice footer small")).toBe("You may try again in 4m 10s");
+  });
+
+  test.each([
+    ["race-ended", "The race is over"],
+    ["race-used-up", "All invites are gone"],
+    ["race-closed", "The race is closed"],
+    ["visitor-done", "You have had your share"],
+  ] as const)("%s is told in words of its own: %s", (name, words) => {
+    show(STATES[name]());
+    expect(textOf(".notice h2")).toBe(words);
   });
 
   test("the server's own sentence is shown as text", () => {
@@ -221,7 +283,56 @@ describe("the clock", () => {
     expect(before).toMatch(/^02:14:3\d$/);
     pass(5000);
     expect(textOf("[role=timer]")).not.toBe(before);
+    expect(textOf(".clock h2")).toMatch(/^Opens .+\d:\d\d.+/);
   });
+
+  test("counts down by the server's clock, and never below zero", () => {
+    const drop = { ...STATES["race-opens"]().drop, opensAt: Math.floor(Date.now() / 1000) + 100 };
+    show({ ...STATES["race-opens"](), drop: drop as GameState["drop"], serverAhead: 90 });
+    expect(textOf("[role=timer]")).toMatch(/^00:(09|10)$/);
+    pass(8_000);
+    expect(textOf("[role=timer]")).toMatch(/^00:0[12]$/);
+    pass(60_000);
+    expect(textOf("[role=timer]")).toBe("00:00");
+  });
+
+  test("shows each second of a count-down once", () => {
+    show(STATES["race-opens"]());
+    const seen = Array.from({ length: 40 }, () => {
+      pass(250);
+      return textOf("[role=timer]");
+    });
+    expect(new Set(seen).size).toBeGreaterThanOrEqual(10);
+  });
+});
+
+test("what is left to win is told, as long as somebody can win it", () => {
+  const game = show(STATES.stock());
+  expect(textOf(".clock footer")).toContain("250 invites left");
+  change(game, STATES["stock-closes"]());
+  expect(textOf(".clock footer")).toMatch(/1 invite left.*closes Oct 1/);
+  for (const name of ["race-used-up", "race-ended", "mining"] as const) {
+    change(game, STATES[name]());
+    expect(textOf(".clock footer")).not.toContain("left");
+  }
+});
+
+test("a round is listed once it is known whose it was", () => {
+  const { rounds } = STATES.mining();
+  const game = show({
+    ...STATES.mining(),
+    rounds: [{ round: 418, how: "solved", seconds: 5, mine: null }, ...rounds],
+  });
+  expect(textOf(".rounds li")).toBe("48s");
+  change(game, { ...game.state, rounds: [{ round: 418, how: "solved", seconds: 5, mine: true }, ...rounds] });
+  expect(textOf(".rounds li")).toBe("You 5s");
+});
+
+test("the generators are a link where the server has them", () => {
+  const game = show(STATES.mining());
+  expect(root.querySelector("a[href='/generators']")).toBeNull();
+  change(game, STATES.stock());
+  expect(textOf("a[href='/generators']")).toBe("Generators");
 });
 
 test("what nobody has told yet is not shown as zero", () => {
@@ -242,6 +353,22 @@ describe("a win", () => {
       "HASHPASS-7Kq2mXwP9vTzRb4N",
       "HASHPASS-Qd8RfWm3ZsYx6LtC",
     ]);
+  });
+
+  test("after a win leaves the focus where it is, at the button that copies the newest code", async () => {
+    vi.stubGlobal("navigator", { clipboard: { writeText: async () => {} } });
+    const game = show(STATES.consolation());
+    const copy = root.querySelector<HTMLElement>(".copy.first");
+    copy?.focus();
+    press("Copy");
+    await settle();
+    expect(textOf(".copy.first")).toBe("Copied");
+    change(game, STATES.wonAgain());
+    expect(document.activeElement).toBe(copy);
+    expect(textOf(".win > .code code")).toBe("HASHPASS-7Kq2mXwP9vTzRb4N");
+    // That one has not been copied yet.
+    expect(textOf(".copy.first")).toBe("Copy");
+    vi.unstubAllGlobals();
   });
 
   test("is copied, and the button says so for a while", async () => {
@@ -308,6 +435,14 @@ describe("the live region", () => {
     change(game, { ...STATES.starting(), job: STATES.mining().job });
     expect(aloud()).toBe("The race is open.");
   });
+
+  test("says that a race closes, and why", () => {
+    const game = show(STATES.stock());
+    change(game, STATES["stock-closes"]());
+    expect(aloud()).toBe("");
+    change(game, STATES["race-used-up"]());
+    expect(aloud()).toContain("All invites are gone.");
+  });
 });
 
 test("the language changes without a reload", async () => {
@@ -320,7 +455,7 @@ test("the language changes without a reload", async () => {
   await vi.waitFor(() => expect(document.documentElement.dir).toBe("rtl"));
   await act(async () => {});
   expect(document.documentElement.lang).toBe("ar");
-  expect(textOf("h1")).toBe((await loadTexts("ar")).text("lead.title"));
+  expect(textOf("h1")).toBe((await RACE_WORDS.load("ar")).text("lead.title"));
   expect(localStorage.getItem("hashpass.language")).toBe("ar");
 });
 

@@ -3,6 +3,10 @@ import type { Key, Values } from "../../i18n/texts.ts";
 import type { GameState } from "../state.ts";
 import { bitsOf, roundly, triesFor } from "./chance.ts";
 
+function fairness(commitment: string | null): [Key, Values][] {
+  return commitment === null ? [] : [["about.fair", { commitment: `${commitment.slice(0, 8)}…` }]];
+}
+
 /** Each word of the trade in one sentence, with its present value in it. */
 export function About({ state }: { readonly state: GameState }) {
   const { text, parts, number, memory, clock } = useTexts();
@@ -15,6 +19,7 @@ export function About({ state }: { readonly state: GameState }) {
     entries.push(
       ["about.difficulty", { bits: number(bitsOf(job.target), 1), tries: number(roundly(tries)) }],
       ["about.seed", { seed: `${job.seed.slice(0, 8)}…` }],
+      ...fairness(job.commitment),
       ["about.argon", { memory: memory(job.memoryCost), count: job.timeCost }],
       ["about.timeout", { time: clock(job.targetTimeout) }],
     );

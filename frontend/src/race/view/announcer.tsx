@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useTexts } from "../../i18n/speech.tsx";
 import type { Texts } from "../../i18n/texts.ts";
 import type { GameState } from "../state.ts";
+import { CLOSED_WORDS, closedFor } from "./closure.ts";
 import { describe } from "./trouble.tsx";
 
 export function Announcer({ state }: { readonly state: GameState }) {
@@ -36,8 +37,9 @@ export function announcement(before: GameState, state: GameState, texts: Texts):
   if (trouble !== null && trouble.kind !== before.trouble?.kind) {
     return sentences(describe(trouble, state, texts));
   }
-  if (before.trouble?.kind === "race-closed" && trouble === null && state.job !== null)
-    return text("log.race-open");
+  const [wasClosed, closed] = [closedFor(before), closedFor(state)];
+  if (closed !== null && closed !== wasClosed) return sentences(parts(CLOSED_WORDS[closed]));
+  if (wasClosed !== null && closed === null) return text("log.race-open");
   if (state.justLost && !before.justLost) return text("lost");
   if (works(state) && !works(before)) return text("log.started");
   if (state.phase === "idle" && works(before) && trouble === null) return text("log.paused");

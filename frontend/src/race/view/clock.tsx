@@ -1,22 +1,30 @@
 import { useRedraw } from "../../design/now.ts";
 import { useTexts } from "../../i18n/speech.tsx";
-import type { GameState, Job } from "../state.ts";
+import type { Drop, GameState, Job } from "../state.ts";
+import { closedFor, isOver, moment } from "./closure.ts";
 import { useMiningTime } from "./stopwatch.ts";
 
 const DAY = 86_400;
+const NO_DROP = { isOpen: true, remaining: null, closesAt: null };
 
 /** The number to watch: how long this round has been mined, or how long until there is one. */
 export function Clock({ state }: { readonly state: GameState }) {
-  const { job, trouble, miners } = state;
-  if (trouble?.kind === "race-closed" && trouble.opensAt !== null) return <Countdown to={trouble.opensAt} />;
+  const { job, drop, miners, serverAhead } = state;
+  const closed = closedFor(state);
+  if (closed === "not_open_yet" && drop?.opensAt != null)
+    return <Countdown to={drop.opensAt} ahead={serverAhead} drop={drop} />;
   return job === null ? (
-    <AtRest closed={trouble?.kind === "race-closed"} />
+    <AtRest isClosed={closed !== null} drop={drop} />
   ) : (
-    <Stopwatch job={job} running={miners > 0} />
+    <Stopwatch job={job} running={miners > 0} drop={drop} />
   );
 }
 
-function Stopwatch({ job, running }: { readonly job: Job; readonly running: boolean }) {
+interface WithDrop {
+  readonly drop: Drop | null;
+}
+
+function Stopwatch({ job, running, drop }: WithDrop & { readonly job: Job; readonly running: boolean }) {
   const { text, number, clock } = useTexts();
   const seconds = useMiningTime(job, running);
   return (
@@ -35,43 +43,61 @@ function Stopwatch({ job, running }: { readonly job: Job; readonly running: bool
           </i>
         ))}
       </div>
-      <small class="end">{text("round.timeout", { time: clock(job.targetTimeout) })}</small>
+      <Foot drop={drop} end={text("round.timeout", { time: clock(job.targetTimeout) })} />
     </section>
   );
 }
 
-function AtRest({ closed }: { readonly closed: boolean }) {
-  const { text, parts, clock } = useTexts();
+function AtRest({ isClosed, drop }: WithDrop & { readonly isClosed: boolean }) {
+  const { text, clock } = useTexts();
   return (
     <section class="clock">
       <header>
-        <h2>{closed ? parts("trouble.race-closed")[0] : text("round.none")}</h2>
+        <h2>{text(isClosed ? "round.closed" : "round.none")}</h2>
       </header>
       <p class="watched still" aria-hidden="true">
         {clock(0)}
       </p>
       <div class="scale" />
-      <small class="end" />
+      <Foot drop={drop} />
     </section>
   );
 }
 
-/** `to` in Unix seconds. */
-function Countdown({ to }: { readonly to: number }) {
-  const { text, date, clock, duration } = useTexts();
-  const left = Math.max(0, to - Date.now() / 1000);
-  useRedraw(left > 0 ? 1000 - (Date.now() % 1000) + 10 : null);
+/** `to` in Unix seconds of the server's clock, which is `ahead` of ours. */
+function Countdown({ to, ahead, drop }: WithDrop & { readonly to: number; readonly ahead: number }) {
+  const { language, text, clock, duration } = useTexts();
+  const left = Math.max(0, to - ahead - Date.now() / 1000);
+  // A little late rather than a little early, which would show the same second twice.
+  useRedraw(left > 0 ? 1000 * (left % 1) + 10 : null);
   return (
     <section class="clock">
       <header>
-        <h2>{text("trouble.opens", { date: date(to * 1000) })}</h2>
+        <h2>{text("drop.opens", { date: moment(language, to) })}</h2>
       </header>
       <p class="watched" role="timer">
         {left < DAY ? clock(Math.ceil(left)) : duration(left)}
       </p>
       <div class="scale" />
-      <small class="end" />
+      <Foot drop={drop} />
     </section>
+  );
+}
+
+/** What is left to win and until when, and how long the round may last. */
+function Foot({ drop, end }: WithDrop & { readonly end?: string }) {
+  const { language, text } = useTexts();
+  const { isOpen, remaining, closesAt } = drop ?? NO_DROP;
+  return (
+    <footer>
+      {remaining !== null && !isOver(closedFor({ drop })) && (
+        <small>{text("drop.left", { count: remaining })}</small>
+      )}
+      {closesAt !== null && isOpen && (
+        <small>{text("drop.closes", { date: moment(language, closesAt) })}</small>
+      )}
+      <small class="end">{end}</small>
+    </footer>
   );
 }
 

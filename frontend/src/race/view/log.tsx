@@ -2,6 +2,7 @@ import { useTexts } from "../../i18n/speech.tsx";
 import type { Texts, Values } from "../../i18n/texts.ts";
 import type { LogKey } from "../history.ts";
 import type { LogLine } from "../state.ts";
+import { CLOSED_WORDS, type Closed } from "./closure.ts";
 
 const SHOWN = 100;
 
@@ -26,13 +27,21 @@ const WORDS: Readonly<Record<LogKey, Words>> = {
   late: ({ text }) => text("log.late"),
   "best-sent": ({ text }, { bits = 0 }) => text("log.best-sent", { count: bits }),
   consolation: ({ text }) => text("win.consolation"),
-  "race-closed": ({ parts }) => parts("trouble.race-closed")[0],
+  "race-closed": ({ parts }, { reason = "" }) => parts(CLOSED_WORDS[closureOf(reason)])[0],
   "race-open": ({ text }) => text("log.race-open"),
+  "seed-checked": ({ text }) => text("log.seed-checked"),
+  "seed-wrong": ({ text }) => text("log.seed-wrong"),
+  "cooling-down": ({ parts }) => parts("trouble.cooling-down")[0],
+  "visitor-done": ({ parts }) => parts("trouble.visitor-done")[0],
   refused: ({ parts }, values) => parts("trouble.refused", values).join(": "),
 };
 
 export function wordsFor({ key, values }: LogLine, texts: Texts): string {
   return isLogKey(key) ? WORDS[key](texts, values) : key;
+}
+
+function closureOf(reason: string | number): Closed {
+  return Object.hasOwn(CLOSED_WORDS, reason) ? (reason as Closed) : "unsaid";
 }
 
 function isLogKey(key: string): key is LogKey {
@@ -55,7 +64,7 @@ export function Log({ lines }: { readonly lines: readonly LogLine[] }) {
           {lines
             .slice(first)
             .map((line, place) => (
-              <p key={first + place}>
+              <p key={first + place} class={line.key === "seed-wrong" ? "warning" : undefined}>
                 <time dateTime={new Date(line.at).toISOString()}>{time(line.at)}</time>
                 <span>{wordsFor(line, texts)}</span>
               </p>

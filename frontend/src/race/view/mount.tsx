@@ -1,21 +1,19 @@
 import { render } from "preact";
-import { chooseLanguage, keptLanguage } from "../../i18n/languages.ts";
-import { ENGLISH, loadTexts } from "../../i18n/load.ts";
-import { announceLanguage, Speaking } from "../../i18n/speech.tsx";
+import { RACE_WORDS } from "../../i18n/race.ts";
+import { findTexts, Speaking } from "../../i18n/speech.tsx";
 import type { Game } from "../state.ts";
 import { Page } from "./page.tsx";
 import "../../design/tokens.css";
 import "../../design/base.css";
 import "../../design/controls.css";
+import "../../design/page.css";
 import "./race.css";
 
-/** Shows a game. Waits for the visitor's language first: words that change under the eye are worse than a blank moment. */
+/** Shows a game, in the visitor's language. */
 export async function mount(root: Element, game: Game): Promise<void> {
-  const language = chooseLanguage(keptLanguage(), navigator.languages);
-  const texts = await loadTexts(language).catch(() => ENGLISH);
-  announceLanguage(texts);
+  const texts = await findTexts(RACE_WORDS);
   render(
-    <Speaking texts={texts}>
+    <Speaking words={RACE_WORDS} texts={texts}>
       <Page game={game} />
     </Speaking>,
     root,

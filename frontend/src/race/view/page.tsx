@@ -60,6 +60,11 @@ export function Page({ game }: { readonly game: Game }) {
           <Log lines={state.log} />
         </div>
       </main>
+      {state.generators && (
+        <footer class="foot">
+          <a href="/generators">{text("foot.generators")}</a>
+        </footer>
+      )}
       <Announcer state={state} />
     </>
   );

@@ -7,7 +7,8 @@ const SHOWN = 6;
 /** How the last rounds ended, newest first. */
 export function Rounds({ rounds }: { readonly rounds: readonly Round[] }) {
   const texts = useTexts();
-  const shown = rounds.slice(0, SHOWN);
+  // Whose round it was is said once that is known.
+  const shown = rounds.filter(({ mine }) => mine !== null).slice(0, SHOWN);
   return (
     <section class="rounds">
       <h2>{texts.text("rounds.title")}</h2>

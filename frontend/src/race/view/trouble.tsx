@@ -1,7 +1,7 @@
 import { Notice, type Tone } from "../../design/notice.tsx";
 import { useRedraw } from "../../design/now.ts";
 import { useTexts } from "../../i18n/speech.tsx";
-import type { Texts, Values } from "../../i18n/texts.ts";
+import type { Key, Texts, Values } from "../../i18n/texts.ts";
 import type { GameState, Trouble } from "../state.ts";
 
 const TONES: Readonly<Record<Trouble["kind"], Tone>> = {
@@ -12,15 +12,16 @@ const TONES: Readonly<Record<Trouble["kind"], Tone>> = {
   banned: "fail",
   "session-gone": "care",
   "server-away": "care",
-  "race-closed": "wait",
+  "cooling-down": "wait",
+  "visitor-done": "wait",
   refused: "care",
 };
 
 /** What no click of the visitor can mend. */
-const HOPELESS: ReadonlySet<Trouble["kind"]> = new Set(["no-webassembly", "banned"]);
+const HOPELESS: ReadonlySet<Trouble["kind"]> = new Set(["no-webassembly", "banned", "visitor-done"]);
 
 /** What is tried again by itself, and can be hurried. */
-const RETRIED: ReadonlySet<Trouble["kind"]> = new Set(["server-away", "refused"]);
+const RETRIED: ReadonlySet<Trouble["kind"]> = new Set(["server-away", "refused", "gate-failed"]);
 
 export function isHopeless(trouble: Trouble | null): boolean {
   return trouble !== null && HOPELESS.has(trouble.kind);
@@ -47,28 +48,35 @@ export function TroubleNotice({ trouble, state, retry }: TroubleProperties) {
   const texts = useTexts();
   const [title, advice] = describe(trouble, state, texts);
   // While nothing runs, the one big button tries again.
+  const again = nextTry(trouble);
   const canHurry = state.phase !== "idle" && RETRIED.has(trouble.kind);
   return (
     <Notice tone={TONES[trouble.kind]} title={title}>
       <p>{advice}</p>
       {trouble.kind === "gate-failed" && trouble.detail && <small>{trouble.detail}</small>}
-      {(canHurry || trouble.kind === "server-away") && (
+      {(canHurry || again !== null) && (
         <footer>
           {canHurry && (
             <button type="button" onClick={retry}>
               {texts.text("button.again")}
             </button>
           )}
-          {trouble.kind === "server-away" && <Retry at={trouble.retryAt} />}
+          {again !== null && <Countdown words={again[0]} to={again[1]} />}
         </footer>
       )}
     </Notice>
   );
 }
 
-function Retry({ at }: { readonly at: number }) {
+/** When it goes on by itself, and how that is said. */
+function nextTry(trouble: Trouble): readonly [Key, number] | null {
+  if (trouble.kind === "server-away") return ["trouble.retry", trouble.retryAt];
+  return trouble.kind === "cooling-down" ? ["trouble.turn", trouble.until] : null;
+}
+
+function Countdown({ words, to }: { readonly words: Key; readonly to: number }) {
   const { text, duration } = useTexts();
-  const left = Math.max(0, Math.ceil((at - performance.now()) / 1000));
+  const left = Math.max(0, Math.ceil((to - performance.now()) / 1000));
   useRedraw(left > 0 ? 1000 : null);
-  return <small class="measure">{text("trouble.retry", { time: duration(left) })}</small>;
+  return <small class="measure">{text(words, { time: duration(left) })}</small>;
 }

@@ -18,8 +18,9 @@ export function Win({ prizes: [newest, ...earlier], fresh }: WinProperties) {
   const { text, parts } = useTexts();
   const [next, kept] = parts("win.next");
   return (
-    <section class={fresh ? "win fresh" : "win"} key={newest.code}>
-      <Tiles count={TILES} filled={TILES} stagger={45} />
+    <section class={fresh ? "win fresh" : "win"}>
+      {/* Only these are new with each win: whoever is at the button that copies stays there. */}
+      <Tiles key={newest.code} count={TILES} filled={TILES} stagger={45} />
       <h1>{text(newest.reason === "solved" ? "win.title" : "win.consolation")}</h1>
       <p>{next}</p>
       <Code value={newest.code} first={true} />
