@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import shutil
 from pathlib import Path
 from random import Random
@@ -73,10 +72,14 @@ async def test_every_style_of_prize_is_derived_again(tmp_path: Path, style: str,
         assert all(len(won.split(" ")) == 12 for won in codes)
 
 
+def logs_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir() if path.name.startswith(("verify", "rounds", "admin")))
+
+
 async def test_a_hundred_random_edits_of_one_byte_all_show(tmp_path: Path) -> None:
     await live(tmp_path)
     random = Random(20261121)
-    logs = sorted(name for name in os.listdir(tmp_path) if name.startswith(("verify", "rounds", "admin")))
+    logs = logs_in(tmp_path)
     assert len(logs) == 6
     where = [(name, place) for name in logs for place in range((tmp_path / name).stat().st_size)]
     unseen = []
