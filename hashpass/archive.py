@@ -42,7 +42,7 @@ SEARCHED = (
 )
 HIDDEN = ("salts", "session")
 """Nobody's business: the salts are there to be destroyed, and the digest of a session shows nothing to an operator."""
-AT_ONCE = 50
+AT_ONCE = 25
 """Records in one piece of an export: what the loop may have to wait for, as others wait for Python's one lock."""
 
 

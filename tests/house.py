@@ -15,11 +15,11 @@ from attrs import define, field
 
 from hashpass import settings
 from hashpass.app import build
-from hashpass.house import House
 from hashpass.argon import Arena
 from hashpass.directory import DirectoryLock
 from hashpass.domain import proof as proofs
 from hashpass.domain.values import Argon2Params
+from hashpass.house import House
 from hashpass.verifier import Verifier
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) a test"

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from typing import Final, Self
 
+import trio
 from attrs import asdict, frozen
 from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
@@ -24,6 +25,12 @@ CODES_PER_PAGE: Final = (50, 200)
 """Unless asked otherwise, and at most."""
 LINES_PER_PAGE: Final = (100, 500)
 TYPES: Final = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
+LONGEST: Final = 3600.0
+"""Seconds for an export. The connection ends those who read nothing; this is for those who read a little at a time."""
+
+
+class ExportTooSlow(Exception):
+    """The client did not take the whole in time. What it has ends where no client takes it for the whole."""
 
 
 class Export(ResponseBody):
@@ -33,6 +40,7 @@ class Export(ResponseBody):
         self._opening = opening
         self._pieces = pieces
         self._closing = closing
+        self._deadline = trio.current_time() + LONGEST
 
     async def __aenter__(self) -> Self:
         return self
@@ -44,6 +52,8 @@ class Export(ResponseBody):
         return self
 
     async def __anext__(self) -> bytes:
+        if trio.current_time() > self._deadline:
+            raise ExportTooSlow
         piece, self._opening = self._opening, ""
         while not piece:
             try:

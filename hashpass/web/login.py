@@ -177,14 +177,16 @@ class LoginApi:
         address = self.operator.receive(caller.peer(), request.headers)
         if self.operator.knows(token):
             return None
+        refusal: SessionRequired | None = None
         try:
-            user = await self.sign_in.recognise(token)
+            if await self.sign_in.recognise(token) == apart_from:
+                return None
         except SessionRequired as error:
-            if error.detail != EXPIRED_ACCESS:  # it was meant for the operator's, for all we know
+            refusal = error
+        if refusal is not None:
+            if refusal.detail != EXPIRED_ACCESS:  # it was meant for the operator's, for all we know
                 await self.operator.count_guess(address)
-            raise
-        if user == apart_from:
-            return None
+            raise refusal
         return _refusal(403, "operator_only", "Operator only", "This is for the operator of this site.")
 
     def _is_here(self) -> bool:

@@ -12,6 +12,7 @@ import trio
 
 from hashpass.domain.drop import DropRules
 from hashpass.domain.records import read_stamp, stamp
+from hashpass.settings import SettingsError
 from tests.house import BROWSER, Player, Running, open_house
 from tests.wire.peers import Peer
 
@@ -111,16 +112,16 @@ async def test_the_winning_answer_sent_again_is_answered_whatever_the_drop_says(
 
 async def test_a_restart_keeps_stock_wins_and_rules(tmp_path: Path) -> None:
     with trio.fail_after(30):
-        env = {"HASHPASS_CODE_LIMIT": "3", "HASHPASS_WINS_PER_VISITOR": "1"}
-        async with open_house(tmp_path, **env) as running:
+        once = "1"
+        async with open_house(tmp_path, HASHPASS_CODE_LIMIT="3", HASHPASS_WINS_PER_VISITOR=once) as running:
             await (await other(running, 1)).win()
             await running.house.arbiter.set_drop(DropRules(code_limit=3, wins_per_visitor=1, win_cooldown=5))
-        async with open_house(tmp_path, **env) as running:
+        async with open_house(tmp_path, HASHPASS_CODE_LIMIT="3", HASHPASS_WINS_PER_VISITOR=once) as running:
             assert (await ask(running))["remaining"] == 2
             assert running.house.arbiter.drop.win_cooldown == 5
             player = await (await other(running, 1)).look()
             assert (await player.submit(next(player.answers()))).status_code == 403
-        async with open_house(tmp_path, **env | {"HASHPASS_CODE_LIMIT": "1"}) as running:
+        async with open_house(tmp_path, HASHPASS_CODE_LIMIT="1", HASHPASS_WINS_PER_VISITOR=once) as running:
             assert (await ask(running))["remaining"] == 1  # another stock, counted from its first code
             await (await other(running, 1)).win()
 
@@ -211,7 +212,7 @@ async def test_an_operator_reopens_what_was_closed(tmp_path: Path) -> None:
 
 
 async def test_a_time_out_of_order_is_refused_at_the_start(tmp_path: Path) -> None:
-    env = {"HASHPASS_OPENS_AT": "2027-01-31T18:00:00Z", "HASHPASS_CLOSES_AT": "2027-01-31T17:00:00Z"}
-    with pytest.raises(Exception, match="HASHPASS_CLOSES_AT"):
-        async with open_house(tmp_path, **env):
+    late, early = "2027-01-31T18:00:00Z", "2027-01-31T17:00:00Z"
+    with pytest.raises(SettingsError, match="HASHPASS_CLOSES_AT"):
+        async with open_house(tmp_path, HASHPASS_OPENS_AT=late, HASHPASS_CLOSES_AT=early):
             pass
