@@ -90,6 +90,7 @@ def test_axe_finds_nothing_in_any_state(serve: Serve, visit: Visit, trouble: Tro
             page.emulate_media(color_scheme=scheme)
             seen[f"{state}, {scheme}"] = faults(page)
 
+    main_button(page).wait_for()
     look("idle")
     main_button(page).click()
     expect(page.locator(".rates .you dd")).to_contain_text(re.compile("[1-9]"), timeout=SHOWN)

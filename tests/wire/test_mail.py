@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 import trustme
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from attrs import define, field
+from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from hashpass import applog
 from hashpass.addresses import AddressReader
@@ -40,6 +31,7 @@ from hashpass.storage.sqlite import SqliteStore
 from hashpass.web.errors import Application
 from hashpass.web.login import LoginApi
 from tests.identity.desk import JWT_SECRET, LINK_KEY, ORIGIN, SALT, HandClock, operator
+from tests.mailbox import Postman, body_of, link_in, mail_server
 
 PERSON = "zuzanna.nobody@mail.example"
 LINK = "https://hashpass.example/?magiclink=2ZcbRop&next=3FTYu8"
@@ -47,57 +39,8 @@ SENDER = Sender("HashPass", "noreply@hashpass.example")
 USER, PASSWORD = "mailer", "p/w@:x"
 
 
-@define
-class Postman:
-    """Keeps what it is given, or answers as told."""
-
-    answer: str = "250 OK"
-    recipient: str = "250 OK"
-    got: list[tuple[EmailMessage, Envelope, Session]] = field(factory=list)
-
-    async def handle_RCPT(  # noqa: N802 - the name is aiosmtpd's
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
-    ) -> str:
-        if self.recipient.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.recipient
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - as above
-        assert isinstance(envelope.content, bytes)
-        message = message_from_bytes(envelope.content, policy=default)
-        assert isinstance(message, EmailMessage)
-        self.got.append((message, envelope, session))
-        return self.answer
-
-
 def authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: LoginPassword) -> AuthResult:
     return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()), handled=False)
-
-
-@contextmanager
-def mail_server(postman: Postman, ssl_context: ssl.SSLContext | None = None, **options: Any) -> Iterator[int]:
-    """The port of a mail server that runs on a thread, on a loop of its own, until the block ends."""
-    started: Future[tuple[int, Callable[[], object]]] = Future()
-
-    async def serve() -> None:
-        loop, stop = asyncio.get_running_loop(), asyncio.Event()
-
-        def speak() -> SMTP:
-            return SMTP(postman, loop=loop, hostname="mail.example", ident="a test", **options)
-
-        server = await loop.create_server(speak, "127.0.0.1", 0, ssl=ssl_context)
-        started.set_result((server.sockets[0].getsockname()[1], lambda: loop.call_soon_threadsafe(stop.set)))
-        await stop.wait()
-        server.close()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    port, stop = started.result(5)
-    try:
-        yield port
-    finally:
-        stop()
-        thread.join(5)
 
 
 def server_context() -> ssl.SSLContext:
@@ -128,11 +71,8 @@ async def test_a_mail_arrives_as_it_was_written() -> None:
         written = compose(PERSON, LINK, code)
         assert (envelope.mail_from, envelope.rcpt_tos) == ("noreply@hashpass.example", [PERSON])
         assert (message["Subject"], message["To"], message["Content-Language"]) == (words.subject, PERSON, code)
-        text, html = message.get_body(("plain",)), message.get_body(("html",))
-        assert text is not None
-        assert html is not None
-        assert text.get_content().replace("\r\n", "\n") == written.text
-        assert html.get_content().replace("\r\n", "\n") == written.html
+        assert body_of(message, "plain") == written.text
+        assert body_of(message, "html") == written.html
 
 
 async def test_a_name_beyond_ascii_is_written_to_where_the_server_knows_how() -> None:
@@ -282,9 +222,8 @@ async def test_from_the_request_to_the_session_and_no_trace_of_the_address(
             await ask()
             await call("POST", "/api/login/", data=json.dumps({"email": PERSON + ">"}).encode())
             await outbox.close()
-        text = postman.got[0][0].get_body(("plain",))
-        assert text is not None
-        link = next(line for line in text.get_content().splitlines() if line.startswith(ORIGIN))
+        link = link_in(postman.got[0][0])
+        assert link.startswith(ORIGIN)
         token = link.partition("magiclink=")[2]
         status, body = await call("GET", "/api/login/", query_string={"magiclink": token})
         assert status == 200

@@ -221,7 +221,10 @@ describe("the form", () => {
     await show("/password/");
     const slider = field<HTMLInputElement>("Length");
     const select = field<HTMLSelectElement>("Alphabet");
-    expect([slider.value, describedBy(select)]).toEqual(["21", "Letters, digits and \u2066- _ * ^ @ # + ! ? $ %\u2069"]);
+    expect([slider.value, describedBy(select)]).toEqual([
+      "21",
+      "Letters, digits and \u2066- _ * ^ @ # + ! ? $ %\u2069",
+    ]);
     await write(select, "no-look-alike");
     expect([slider.value, slider.min]).toEqual(["24", "24"]);
     expect(describedBy(select)).toContain("cannot be mistaken");

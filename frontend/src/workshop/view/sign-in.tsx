@@ -98,7 +98,6 @@ interface CheckProperties {
 function Check({ step, take, workshop }: CheckProperties) {
   const { text, language } = useTexts();
   const { email } = step;
-  const [first, ...rest] = email.split(/(?=[.@])/);
   const busy = step.at === "send";
   const button = useFocus<HTMLButtonElement>();
 
@@ -112,10 +111,11 @@ function Check({ step, take, workshop }: CheckProperties) {
   return (
     <>
       <p class="address">
-        {/* If it needs several lines, they begin where its parts do. */}
         <bdi translate={false}>
-          {first}
-          {rest.map((part) => [<wbr key="" />, part])}
+          {/* If it needs two lines, the second begins with the @. */}
+          {email.split(/(?=@)/).map((part) => (
+            <span key={part}>{part}</span>
+          ))}
         </bdi>
       </p>
       <p>{text("workshop.check.text")}</p>
