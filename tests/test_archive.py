@@ -45,6 +45,7 @@ class WatchedDisk(SimulatedDisk):
         self.files_read: list[str] = []
         self.refuses = False
         self.refuses_writes = False
+        self.refuses_files = False
         self.hold = threading.Event()
         self.hold.set()
         self.inside = 0
@@ -76,6 +77,11 @@ class WatchedDisk(SimulatedDisk):
         if self.refuses_writes:
             raise OSError(errno.ENOSPC, "No space left on device")
         return super().write(fd, data, offset)
+
+    def create(self, path: Path, mode: int) -> int:
+        if self.refuses_files:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().create(path, mode)
 
     def took(self) -> list[str]:
         """The archives that were read since one asked last."""
@@ -280,6 +286,29 @@ async def test_a_record_that_waits_for_the_disk_is_there() -> None:
         assert (await archive.find_code("HASHPASS-12") or {})["round"] == 12
         assert (await archive.stats())["total_codes"] == 13
         assert numbers(await exported(archive)) == [*range(13)]
+
+
+async def test_while_there_is_no_newest_file_all_the_others_are_read() -> None:
+    disk = WatchedDisk()
+    async with running(map(record, range(19)), disk=disk, patience=0.5) as (archive, journal):
+        disk.refuses_files = True
+        await journal.append(record(19))  # moves the file, and there is no room for a new one
+        assert HERE / CURRENT not in disk.paths()
+        for number in range(20, 22):
+            assert journal.degraded
+            page = await archive.page(1, 5)
+            assert shape(page)[0] == [*range(number - 1, number - 6, -1)]
+            assert (page.total, len(page.files)) == (number, 3)
+            assert (await archive.page(1, 50, "hashpass")).total == number
+            assert shape(await archive.page(1, 50, file=CURRENT))[0] == [*range(number - 1, 19, -1)]
+            assert (await archive.find_code(f"HASHPASS-{number - 1}") or {})["round"] == number - 1
+            assert (await archive.find_code("HASHPASS-3") or {})["round"] == 3
+            assert (await archive.stats())["total_codes"] == number
+            assert numbers(await exported(archive)) == [*range(number)]
+            await journal.append(record(number))
+        disk.refuses_files = False
+        await until(lambda: not journal.degraded)
+        assert numbers(await exported(archive)) == [*range(22)]
 
 
 async def test_a_line_that_was_spoilt_is_left_out() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from hashpass.directory import FileUnreadable, RealDisk
 from hashpass.domain.chain import ARRAY, LINES, ZERO, BrokenRecord, Chain, Head, Layout, canonical, walk
-from hashpass.journal import Journal, JournalClosed, JournalFull
+from hashpass.journal import Journal, JournalClosed, JournalFull, View
 from hashpass.logfile import LogFile, Tampered
 from tests.faults.disk import SimulatedDisk
 
@@ -38,7 +38,7 @@ records = st.fixed_dictionaries(
 
 
 class StubbornDisk(RealDisk):
-    """Refuses or holds up writes while it is told to."""
+    """Refuses or holds up writes while it is told to, and keeps what was read until it may be had."""
 
     def __init__(self) -> None:
         self.refuses = False
@@ -46,6 +46,16 @@ class StubbornDisk(RealDisk):
         self.hold.set()
         self.inside = 0
         self.most_inside = 0
+        self.hold_reads = threading.Event()
+        self.hold_reads.set()
+        self.reading = 0
+
+    def read(self, path: Path) -> bytes:
+        data = super().read(path)
+        self.reading += 1
+        self.hold_reads.wait(10)
+        self.reading -= 1
+        return data
 
     def write(self, fd: int, data: bytes, offset: int) -> int:
         self._stand_in_the_way()
@@ -441,6 +451,100 @@ async def test_a_writer_that_is_started_again_writes_nothing_twice(tmp_path: Pat
         await until(lambda: not journal.waiting)
         nursery.cancel_scope.cancel()
     assert codes(tmp_path) == [0, 1, 2]
+
+
+# Reading
+
+
+def seen(view: View) -> tuple[int, list[int], int]:
+    """How many archives there are, what stands in the newest file, and the count of all."""
+    return len(view.files) - 1, [json.loads(line)["code"] for line in view.lines()], view.count
+
+
+async def test_an_append_does_not_queue_behind_those_who_read(tmp_path: Path) -> None:
+    disk = StubbornDisk()
+    found: list[list[int]] = []
+    async with running(tmp_path, disk=disk) as journal:
+
+        async def read() -> None:
+            found.append([record["code"] for record in await journal.read("verify.json")])
+
+        await journal.append({"code": 0})
+        async with trio.open_nursery() as nursery:
+            disk.hold_reads.clear()
+            for _ in range(50):
+                nursery.start_soon(read)
+            await until(lambda: disk.reading == 1)
+            with trio.fail_after(2):  # less than the patience of the journal
+                for number in range(1, 4):
+                    await journal.append({"code": number})
+            assert (journal.waiting, journal.degraded, found) == (0, False, [])
+            disk.hold_reads.set()
+    assert len(found) == 50
+    assert all(each == [*range(len(each) - 1, -1, -1)] and each for each in found)
+    assert found[-1] == [3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("more", range(1, 5))
+async def test_what_was_read_while_the_file_changed_is_not_believed(tmp_path: Path, more: int) -> None:
+    disk = StubbornDisk()
+    found: list[tuple[int, list[int], int]] = []
+    async with running(tmp_path, disk=disk, rotate_at=4) as journal:
+
+        async def look() -> None:
+            found.append(await journal.look(seen))
+
+        for number in range(2):
+            await journal.append({"code": number})
+        async with trio.open_nursery() as nursery:
+            disk.hold_reads.clear()
+            nursery.start_soon(look)
+            await until(lambda: disk.reading == 1)
+            for number in range(2, 2 + more):
+                await journal.append({"code": number})
+            disk.hold_reads.set()
+    # As it was when it was asked for, or, when that has been moved, as it was then.
+    assert found == [(0, [0, 1], 2) if more < 2 else (1, [], 4)]
+
+
+async def test_a_look_is_a_look_at_one_moment(tmp_path: Path) -> None:
+    done = trio.Event()
+    looks = 0
+    async with running(tmp_path, rotate_at=7) as journal:
+
+        async def look() -> None:
+            nonlocal looks
+            while not done.is_set():
+                archives, newest, count = await journal.look(seen)
+                assert newest == [*range(7 * archives, count)]
+                looks += 1
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(look)
+            for number in range(150):
+                await journal.append({"code": number, "visitor_id": f"v{number % 2}", "real_ip": "192.0.2.1"})
+                if number % 10 == 9:
+                    await journal.erase(lambda record: record["visitor_id"] == "v1")
+            done.set()
+    assert looks > 10
+
+
+async def test_a_reader_whose_work_takes_long_holds_up_no_append(tmp_path: Path) -> None:
+    hold, begun = threading.Event(), threading.Event()
+
+    def think(view: View) -> int:
+        begun.set()
+        hold.wait(10)
+        return view.count
+
+    async with running(tmp_path) as journal, trio.open_nursery() as nursery:
+        nursery.start_soon(journal.look, think)
+        await until(begun.is_set)
+        with trio.fail_after(2):
+            await journal.append({"code": 0})
+        assert not journal.degraded
+        hold.set()
 
 
 # Closing
