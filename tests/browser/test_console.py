@@ -3,104 +3,29 @@
 from __future__ import annotations
 
 import re
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-import httpx
 import pytest
-from playwright.sync_api import Dialog, Page, expect
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
+from playwright.sync_api import expect
 
-from tests.browser.conftest import PHONE, SECONDS, Serve, Server, Trouble, Visit
-from tests.browser.racing import ENDLESS, SHOWN
+from tests.browser.conftest import PHONE, Serve, Trouble, Visit
+from tests.browser.operating import (
+    HOSTILE,
+    MINERS,
+    TOKEN,
+    enter,
+    expect_no_dialogs,
+    log_in,
+    mining,
+    operated,
+    reach,
+    win,
+)
+from tests.browser.racing import SHOWN, fixed
 from tests.browser.test_access import faults, tab, tab_to
 
-TOKEN: Final = "operator-of-the-tests"
-BROWSER: Final = "Mozilla/5.0 (X11; Linux x86_64)"
-HOSTILE: Final = """"><img src=x onerror=alert(1)>' onmouseover='alert(2)');alert(document.domain)//"""
-MINERS: Final = ("203.0.113.7", "203.0.113.40", "2001:db8:77:1::5")
-
-
-def operated(serve: Serve, **env: str) -> Server:
-    return serve(**{**ENDLESS, "HASHPASS_GATE": "open", "ADMIN_TOKEN": TOKEN, **env})
-
-
-def log_in(page: Page, token: str = TOKEN) -> None:
-    page.get_by_label("Admin token").fill(token)
-    page.get_by_role("button", name="Log in", exact=True).click()
-
-
-def reach(page: Page) -> Any:
-    return page.locator(".reach [role=status]")
-
-
-def visitor(server: Server, address: str, visitor_id: str) -> str:
-    """Opens a session from there, as whoever; its token."""
-    with httpx.Client(base_url=server.url, headers={"User-Agent": BROWSER, "X-Real-IP": address}) as client:
-        token: str = client.post("/api/session", json={"token": ""}).raise_for_status().json()["session_token"]
-        bearer = {"Authorization": f"Bearer {token}"}
-        client.post("/api/puzzle", json={"visitorId": visitor_id}, headers=bearer).raise_for_status()
-    return token
-
-
-class Miner:
-    """A socket that says it mines."""
-
-    def __init__(self, server: Server, address: str, rate: float, visitor_id: str = "somebody") -> None:
-        parts = urlsplit(server.url)
-        token = visitor(server, address, visitor_id)
-        self._socket = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=SECONDS)
-        self._wire = WSConnection(ConnectionType.CLIENT)
-        headers = [(b"user-agent", BROWSER.encode()), (b"x-real-ip", address.encode())]
-        self._send(Request(host=parts.netloc, target=f"/api/ws?token={token}", extra_headers=headers))
-        self._await(AcceptConnection)
-        self._send(TextMessage('{"type":"mining_start"}'))
-        self._send(TextMessage(f'{{"type":"hashrate","payload":{{"rate":{rate}}}}}'))
-
-    def reason(self) -> str:
-        """Why it was closed; waits until it is."""
-        return str(self._await(CloseConnection).reason)
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def _send(self, event: Any) -> None:
-        self._socket.sendall(self._wire.send(event))
-
-    def _await(self, kind: type[Any]) -> Any:
-        while True:
-            for event in self._wire.events():
-                if isinstance(event, kind):
-                    return event
-            data = self._socket.recv(65536)
-            assert data, "The socket ended without a word."
-            self._wire.receive_data(data)
-
-
-@contextmanager
-def mining(server: Server) -> Iterator[list[Miner]]:
-    miners = [
-        Miner(server, address, 10.0 * place + 5, HOSTILE if place == 0 else f"visitor {place}")
-        for place, address in enumerate(MINERS)
-    ]
-    yield miners
-    for miner in miners:
-        miner.close()
-
-
-@pytest.fixture
-def no_dialogs(trouble: Trouble) -> Any:
-    """A script of somebody else's would open one."""
-
-    def opened(dialog: Dialog) -> None:
-        trouble.seen.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
-
-    return lambda page: page.on("dialog", opened)
+SMALL: Final = {"viewport": {"width": 320, "height": 640}}
+ARABIC: Final = {**PHONE, "locale": "ar"}
 
 
 def test_the_operator_comes_in_and_sees_figures_that_move(serve: Serve, visit: Visit) -> None:
@@ -131,11 +56,11 @@ def test_the_operator_comes_in_and_sees_figures_that_move(serve: Serve, visit: V
     assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_miner_is_banned_in_two_clicks_and_let_in_again(serve: Serve, visit: Visit, no_dialogs: Any) -> None:
+def test_a_miner_is_banned_in_two_clicks_and_let_in_again(serve: Serve, visit: Visit, trouble: Trouble) -> None:
     server = operated(serve)
     with mining(server) as miners:
         page = visit("/admin#/miners", at=server)
-        no_dialogs(page)
+        expect_no_dialogs(page, trouble)
         log_in(page)
         expect(page.locator("td code")).to_contain_text(MINERS[::-1], timeout=SHOWN)
         page.locator("summary").click()
@@ -157,7 +82,7 @@ def test_a_miner_is_banned_in_two_clicks_and_let_in_again(serve: Serve, visit: V
         page.get_by_role("button", name="Lift the ban: 2001:db8:77:1::/64").click()
         dialog.get_by_role("button", name="Lift the ban").click()
         expect(page.locator(".done")).to_contain_text("is no longer banned", timeout=SHOWN)
-        visitor(server, MINERS[2], "somebody")
+        enter(server, MINERS[2], "somebody")
 
 
 def test_operators_are_kept_from_banning_themselves(serve: Serve, visit: Visit, trouble: Trouble) -> None:
@@ -227,23 +152,53 @@ def test_everything_is_within_reach_of_the_keyboard(serve: Serve, visit: Visit) 
         assert page.evaluate("document.activeElement.ariaLabel") == focused
 
 
+VIEWS: Final = {
+    "now": ".figures .value",
+    "miners": ".miners tbody tr",
+    "codes": ".log-of-codes tbody tr",
+    "logs": ".lines > li",
+    "controls": ".parameter",
+}
+"""What is there when a view is."""
+
+
 @pytest.mark.parametrize(
     "options",
-    [{}, {"color_scheme": "dark"}, PHONE, {"viewport": {"width": 320, "height": 640}}],
-    ids=["desktop", "dark", "phone", "small"],
+    [{"viewport": {"width": 1280, "height": 800}}, {**PHONE, "viewport": {"width": 390, "height": 844}}, SMALL, ARABIC],
+    ids=["desktop", "phone", "small", "arabic"],
 )
 def test_axe_finds_nothing_and_nothing_sticks_out(serve: Serve, visit: Visit, options: dict[str, Any]) -> None:
-    server = operated(serve)
+    server = operated(serve, **fixed(1))
+    win(server, "203.0.113.77", HOSTILE)
+    found: dict[str, list[str]] = {}
     with mining(server):
-        page = visit("/admin", at=server, **options)
-        expect(page.get_by_label("Admin token")).to_be_visible(timeout=SHOWN)
-        assert faults(page) == []
-        log_in(page)
-        expect(reach(page)).to_have_text("Live", timeout=SHOWN)
-        for place in ("now", "miners"):
+        # Colours on their way from light to dark are neither.
+        page = visit("/admin", at=server, reduced_motion="reduce", **options)
+
+        def look(state: str) -> None:
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                found[f"{state}, {scheme}"] = faults(page)
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found[state] = ["sticks out"]
+
+        expect(page.locator("input[type=password]")).to_be_focused(timeout=SHOWN)
+        look("log-in")
+        page.keyboard.type(TOKEN)
+        page.keyboard.press("Enter")
+        for place, sign in VIEWS.items():
             page.goto(f"/admin#/{place}")
-            if place == "miners":
-                expect(page.locator("tbody tr")).to_have_count(3, timeout=SHOWN)
-                page.locator("summary").click()
-            assert faults(page) == []
-            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            expect(page.locator(sign).first).to_be_visible(timeout=SHOWN)
+            page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+            page.evaluate("scrollTo(0, 0)")
+            look(place)
+        page.locator(".operations button").nth(1).click()
+        expect(page.locator("dialog.confirm")).to_be_visible(timeout=SHOWN)
+        look("question")
+        page.keyboard.press("Escape")
+        page.goto("/admin#/codes")
+        page.locator(".log-of-codes td.acts button").click()
+        expect(page.locator("dialog.record h3")).to_be_visible(timeout=SHOWN)
+        look("record")
+    assert not {state: what for state, what in found.items() if what}
+    assert len(found) == 2 * (len(VIEWS) + 3)

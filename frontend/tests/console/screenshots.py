@@ -1,7 +1,7 @@
 """Takes a picture of every view of the console, and asks axe about each.
 
-`npx vite --port 5199` in `frontend/`, then `python tests/console/screenshots.py FOLDER [STATE ...]`, with CHROMIUM set to
-the browser's path if Playwright has none of its own.
+`npx vite --port 5199` in `frontend/`, then `python tests/console/screenshots.py FOLDER [STATE ...]`, with CHROMIUM set
+to the browser's path if Playwright has none of its own.
 """
 
 from __future__ import annotations

@@ -151,6 +151,21 @@ export function rateAt(place: number): number {
   return 300 + 70 * Math.sin(place / 7) + 45 * Math.sin(place / 2.3) + place * 1.4;
 }
 
+const TASKS = [
+  "audit",
+  "trail",
+  "state",
+  "webhooks",
+  "verifier",
+  "hub",
+  "consoles",
+  "sessions",
+  "hashrate",
+  "figures",
+  "rounds",
+  "race",
+];
+
 export function status(change: Record<string, unknown> = {}) {
   return {
     active_miners: 13,
@@ -211,12 +226,9 @@ export function status(change: Record<string, unknown> = {}) {
     status: "ok",
     version: "1.0.0",
     uptime: 93_780,
-    tasks: {
-      arbiter: { state: "running", crashes: 0 },
-      miners: { state: "running", crashes: 1 },
-      sessions: { state: "running", crashes: 0 },
-      webhooks: { state: "running", crashes: 0 },
-    } as Record<string, unknown>,
+    tasks: Object.fromEntries(
+      TASKS.map((name) => [name, { state: "running", crashes: name === "hub" ? 1 : 0 }]),
+    ) as Record<string, unknown>,
     timestamp: WALL,
     ...change,
   };

@@ -63,6 +63,7 @@ export function BanList({ list, problem, ban, unban }: BanListProperties) {
           columns={columns}
           rows={list.banned_ips}
           keyOf={(network) => network}
+          narrow
           actions={(network) => [{ label: text("miners.unban"), run: () => unban(network) }]}
           empty={text("miners.blacklist.none")}
         />

@@ -36,9 +36,6 @@ function Chart({ title, summary, ends, ceiling, heads, rows, children }: ChartPr
       ) : (
         <>
           <div class="plot">
-            <span class="ceiling figure" aria-hidden="true">
-              {ceiling}
-            </span>
             <svg
               class="curve"
               viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -49,6 +46,9 @@ function Chart({ title, summary, ends, ceiling, heads, rows, children }: ChartPr
               <path class="grid" d={`M0 0H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT}H${WIDTH}`} />
               {children}
             </svg>
+            <span class="ceiling figure" aria-hidden="true">
+              {ceiling}
+            </span>
           </div>
           <figcaption aria-hidden="true">
             <span>{ends[0]}</span>

@@ -29,7 +29,7 @@ function Tasks({ tasks }: Pick<Status, "tasks">) {
   const all = Object.entries(tasks);
   const down = all.filter(([, { state }]) => state !== "running" && state !== "finished");
   const columns: readonly Column<(typeof all)[number]>[] = [
-    { key: "name", title: text("now.task"), cell: ([name]) => <code>{name}</code> },
+    { key: "name", title: text("now.task"), cell: ([name]) => <TaskName name={name} /> },
     {
       key: "state",
       title: text("now.task.state"),
@@ -54,9 +54,37 @@ function Tasks({ tasks }: Pick<Status, "tasks">) {
         columns={columns}
         rows={all}
         keyOf={([name]) => name}
+        narrow
         empty={text("console.none")}
       />
     </details>
+  );
+}
+
+const JOBS = [
+  "audit",
+  "trail",
+  "state",
+  "webhooks",
+  "verifier",
+  "hub",
+  "consoles",
+  "sessions",
+  "hashrate",
+  "figures",
+  "rounds",
+  "race",
+  "mail",
+] as const;
+
+/** What it does, and what the log calls it. */
+function TaskName({ name }: { readonly name: string }) {
+  const { text } = useTexts();
+  const job = JOBS.find((one) => one === name);
+  return (
+    <>
+      {job !== undefined && text(`now.job.${job}`)} <code class="short quiet">{name}</code>
+    </>
   );
 }
 

@@ -37,6 +37,8 @@ interface TableProperties<Row> {
   /** One action is a button of its own, several are a menu. */
   readonly actions?: (row: Row) => readonly Action[];
   readonly first?: Order;
+  /** So few and short columns that it stays a table on a phone. */
+  readonly narrow?: boolean;
   /** What stands in place of a table without rows. */
   readonly empty: string;
 }
@@ -45,7 +47,7 @@ interface TableProperties<Row> {
 const ENOUGH = 200;
 
 export function Table<Row>(properties: TableProperties<Row>) {
-  const { caption, columns, rows, keyOf, nameOf, actions, empty } = properties;
+  const { caption, columns, rows, keyOf, nameOf, actions, narrow, empty } = properties;
   const { text, language } = useTexts();
   const [order, setOrder] = useState<Order | null>(properties.first ?? null);
   const [most, setMost] = useState(ENOUGH);
@@ -53,7 +55,7 @@ export function Table<Row>(properties: TableProperties<Row>) {
 
   const sorted = sortRows(rows, columns, order, language);
   return (
-    <div class={columns.length === 1 ? "table single" : "table"}>
+    <div class={narrow ? "table narrow" : "table"}>
       <Sorting columns={columns} order={order} choose={setOrder} />
       <table>
         <caption class="aloud">{caption}</caption>

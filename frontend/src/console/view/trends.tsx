@@ -102,8 +102,8 @@ function Trend({ name, hint, points, span, least = 0, write, children }: TrendPr
         <span class="aloud">{summary}</span>
       </figcaption>
       <div class="plot" aria-hidden="true">
-        <span class="ceiling measure">{write(top)}</span>
         {children(top)}
+        <span class="ceiling measure">{write(top)}</span>
       </div>
     </figure>
   );
