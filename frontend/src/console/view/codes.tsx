@@ -18,6 +18,7 @@ import { seconds } from "./seconds.ts";
 import { type Column, Table } from "./table.tsx";
 import type { ViewProperties } from "./views.ts";
 import "./codes.css";
+import { visible } from "./visible.ts";
 
 const PER_PAGE = 25;
 
@@ -139,8 +140,8 @@ function Personal({ value, erased }: { readonly value: string; readonly erased: 
   const { text } = useTexts();
   if (erased) return <span class="quiet">{text("codes.erased")}</span>;
   return (
-    <span class="figure cut" dir="auto" title={value}>
-      <bdi>{value}</bdi>
+    <span class="figure cut" dir="auto" title={visible(value)}>
+      <bdi>{visible(value)}</bdi>
     </span>
   );
 }

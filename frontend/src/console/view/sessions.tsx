@@ -6,6 +6,7 @@ import { useAsked } from "./asked.ts";
 import { useEvery } from "./every.ts";
 import { Trouble } from "./problem.tsx";
 import { type Column, Table } from "./table.tsx";
+import { visible } from "./visible.ts";
 
 const EVERY = 5000;
 
@@ -47,7 +48,9 @@ function Sessions({ api, now, ban }: Omit<SessionProperties, "count">) {
     {
       key: "visitor",
       title: text("miners.visitor"),
-      cell: ({ visitor_id: visitor }) => <bdi class="visitor">{visitor ?? "–"}</bdi>,
+      cell: ({ visitor_id: visitor }) => (
+        <bdi class="visitor">{visitor === null ? "–" : visible(visitor)}</bdi>
+      ),
       sort: ({ visitor_id: visitor }) => visitor,
     },
     {

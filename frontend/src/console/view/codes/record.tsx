@@ -4,6 +4,7 @@ import { useModal } from "../../../design/modal.ts";
 import { useTexts } from "../../../i18n/speech.tsx";
 import type { AdminApi } from "../../api.ts";
 import type { AuditRecord } from "../../types.ts";
+import { visible } from "../visible.ts";
 import { CodeState } from "./state.tsx";
 
 interface RecordProperties {
@@ -46,7 +47,7 @@ export function WholeRecord({ api, record, close }: RecordProperties) {
               <code>{name}</code>
             </dt>
             <dd class="figure">
-              <bdi>{typeof value === "string" ? value : JSON.stringify(value)}</bdi>
+              <bdi>{visible(typeof value === "string" ? value : JSON.stringify(value))}</bdi>
             </dd>
           </div>
         ))}

@@ -9,6 +9,7 @@ import type { CodeStatus } from "../../types.ts";
 import { useAsked } from "../asked.ts";
 import { useConfirm } from "../confirm.tsx";
 import { Trouble } from "../problem.tsx";
+import { visible } from "../visible.ts";
 
 interface CodeStateProperties {
   readonly api: AdminApi;
@@ -120,7 +121,7 @@ function Verdict({
           {status.visitor_id !== null && (
             <>
               {" · "}
-              {text("codes.visitor")} <bdi class="figure">{status.visitor_id}</bdi>
+              {text("codes.visitor")} <bdi class="figure">{visible(status.visitor_id)}</bdi>
             </>
           )}
         </p>
