@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,6 @@ TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 PROGRAMS = Path(sys.executable).parent
 """Where HTTPie is, when the tests run in an environment of their own."""
-
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 
 
 def commands() -> list[str]:
@@ -73,7 +70,6 @@ def test_every_call_is_there_with_curl_and_with_httpie() -> None:
             ), shown
 
 
-@needs_curl
 async def test_every_command_does_what_it_says(tmp_path: Path) -> None:
     data, desk = tmp_path / "data", tmp_path / "desk"
     data.mkdir()
@@ -126,7 +122,6 @@ async def test_a_receipt_is_checked_offline_as_it_is_shown(tmp_path: Path) -> No
                 check(won["receipt"], keys, "somebody else")
 
 
-@needs_curl
 async def test_the_tour_goes_its_whole_way_with_a_server_of_its_own(tmp_path: Path) -> None:
     with trio.fail_after(120):
         printed = await run(str(ROOT / "scripts" / "tour.sh"), tmp_path, environment(tmp_path))
@@ -134,7 +129,6 @@ async def test_the_tour_goes_its_whole_way_with_a_server_of_its_own(tmp_path: Pa
     assert sorted(os.listdir(tmp_path)) == [".curlrc", "config.json"]  # noqa: PTH208 - names are wanted, not paths
 
 
-@needs_curl
 async def test_the_tour_can_be_taken_with_ours(tmp_path: Path) -> None:
     data, desk = tmp_path / "data", tmp_path / "desk"
     data.mkdir()
