@@ -202,13 +202,11 @@ class Arbiter:
 
     async def set_drop(self, rules: DropRules) -> None:
         """Give invites away by other rules from now on. Another stock is counted from its first code."""
-        since = self._drop.since if rules.code_limit == self._drop.rules.code_limit else self._effects.issued()
-        seen = self._effects.issued()
-        wins = await self._effects.recall(since, seen) if rules.names_winners else []
         async with self._lock:
             issued = self._effects.issued()
-            if rules.names_winners:
-                wins += await self._effects.recall(seen, issued)
+            since = self._drop.since if rules.code_limit == self._drop.rules.code_limit else issued
+            # Verdicts wait for this, so that no win is missed and none counted twice. It is read once, when asked for.
+            wins = await self._effects.recall(since, issued) if rules.names_winners else []
             self._drop = Drop(rules, since=since, issued=issued - since, wins=wins)
             await self._follow_drop()
             await self._save()

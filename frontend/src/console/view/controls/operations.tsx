@@ -70,7 +70,10 @@ export function Operations({ api, status }: { readonly api: AdminApi; readonly s
       ),
       label: text(`controls.do.${operation}.go`),
       async run(): Promise<Answer<unknown>> {
-        if (word !== null && typed.current.normalize().trim().toLocaleLowerCase() !== word.toLocaleLowerCase()) {
+        if (
+          word !== null &&
+          typed.current.normalize().trim().toLocaleLowerCase() !== word.toLocaleLowerCase()
+        ) {
           return {
             ok: false,
             problem: { status: 400, title: "", detail: text("controls.word.wrong", { word }) },
