@@ -17,9 +17,10 @@ from hashpass.arbiter import Arbiter, Effects
 from hashpass.archive import Archive
 from hashpass.audit import Audit
 from hashpass.cap import CapServer
-from hashpass.directory import KeyFile, KeyRing, StateFile, replace
+from hashpass.directory import DirectoryError, KeyFile, KeyRing, StateFile, replace
 from hashpass.domain.difficulty import SteadyPolicy, StepPolicy
-from hashpass.domain.errors import SessionRevoked, ShutOut
+from hashpass.domain.drop import Win
+from hashpass.domain.errors import NotReady, SessionRevoked, ShutOut, StoreFull, StoreUnavailable
 from hashpass.domain.prizes import KEPT, Prize, Prizes
 from hashpass.domain.race import Race
 from hashpass.domain.records import AuditRecord
@@ -29,6 +30,7 @@ from hashpass.gates.base import Gatekeeper
 from hashpass.house import House
 from hashpass.hub import Hub
 from hashpass.invites import Invites
+from hashpass.journal import JournalClosed, JournalFull
 from hashpass.lane import Lane
 from hashpass.limits import Pace, RateLimit
 from hashpass.metrics import Metrics
@@ -83,7 +85,7 @@ async def build(
     audit = await Audit.open(directory, keys.audit, retention_days=settings.retention_days, wall=wall)
     rounds = await Rounds.open(directory, keys.audit, wall=wall)
     restored, seeds = await parts.resume(restored, rounds, audit, keys.rounds, wall())
-    drop = await parts.resume_drop(restored, audit)
+    drop = await parts.resume_drop(restored, audit, is_lost=saved is None)
     trail = await open_trail(directory, keys.audit, wall=wall)
     prizes = Prizes()
     recent = await audit.recent(KEPT)
@@ -159,7 +161,7 @@ async def build(
 
     effects = Effects(
         code_for=invites.make,
-        record=lambda award: audit.append(AuditRecord.of(award, invites.style)),
+        record=lambda award: _record(audit, AuditRecord.of(award, invites.style)),
         record_round=rounds.append,
         save=lambda race, rules, drop: keeper.save(
             evolve(restored, race=race, rules=rules, drop=drop.rules, drop_since=drop.since)
@@ -179,7 +181,7 @@ async def build(
         count_round=counters.round_ended,
         has_room=lambda: not audit.full,
         issued=lambda: audit.count,
-        recall=audit.wins,
+        recall=lambda first, end: _recall(audit, first, end),
     )
     policy = SteadyPolicy() if settings.difficulty_policy == "steady" else StepPolicy()
     race = Race(restored.rules, policy, restored.race)
@@ -304,11 +306,28 @@ async def build(
     return house
 
 
+async def _record(audit: Audit, record: AuditRecord) -> None:
+    try:
+        await audit.append(record)
+    except (JournalFull, JournalClosed):
+        raise NotReady(retry_after=1) from None
+
+
+async def _recall(audit: Audit, first: int, end: int) -> list[Win]:
+    try:
+        return await audit.wins(first, end)
+    except (OSError, DirectoryError) as error:
+        raise StoreUnavailable("The log of codes cannot be read. See to the disk.") from error
+
+
 async def _strike(session: str, address: Address, strikes: Strikes, sessions: Sessions, arbiter: Arbiter) -> None:
     """What a lie costs: in the end the session, and in the end the address."""
     verdict = strikes.strike(session, address)
     if verdict.revoke:
-        await sessions.revoke(session, "three false answers")
+        try:
+            await sessions.revoke(session, "three false answers")
+        except (StoreFull, StoreUnavailable):
+            log.exception("a liar's session could not be ended; its next lie will try again")
     if verdict.shut_out:
         log.warning("an address was shut out for ten minutes")
 

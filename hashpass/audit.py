@@ -146,13 +146,13 @@ class Audit:
                     found.append(_restore(record).win)
         return found
 
-    async def won(self, round_number: int) -> str | None:
-        """The hash that won this round, which must be one of the newest."""
+    async def newest_win(self) -> AuditRecord | None:
+        """The record of the newest round that was solved."""
         looked = 0
         async with aclosing(self.newest_first()) as records:
             async for record in records:
-                if record.get("round") == round_number and record.get("reason") == "solved":
-                    return str(record["hash"])
+                if record.get("reason") == "solved":
+                    return _restore(record)
                 looked += 1
                 if looked == NEWEST:
                     break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 import trio
 from attrs import evolve, frozen
 
+from hashpass.arbiter.service import LOOK_BACK
 from hashpass.audit import Audit
 from hashpass.bans import Bans
 from hashpass.cap import CapServer
@@ -17,7 +19,7 @@ from hashpass.directory import FileUnreadable, replace
 from hashpass.domain.drop import Drop, DropRules
 from hashpass.domain.errors import StoreUnavailable
 from hashpass.domain.records import stamp
-from hashpass.domain.seeds import Ending, Seeds
+from hashpass.domain.seeds import Seeds
 from hashpass.domain.values import Argon2Params, Rules
 from hashpass.gates.base import Gate
 from hashpass.gates.cap import CapGate
@@ -40,6 +42,8 @@ from hashpass.state import State
 from hashpass.storage.base import Store
 from hashpass.storage.memory import MemoryStore
 from hashpass.storage.sqlite import SqliteStore
+
+log = logging.getLogger("hashpass.parts")
 
 BANS = "bans"
 """Under which key a store that outlives the process keeps them."""
@@ -127,22 +131,31 @@ async def load_bans(settings: Settings, store: Store) -> Bans:
 
 async def resume(restored: State, rounds: Rounds, audit: Audit, key: bytes, now: float) -> tuple[State, Seeds]:
     """Where seeds go on from. The process before may have ended in the middle of a round, or while it was written."""
-    last = await rounds.last()
+    last, won = await rounds.last(), await audit.newest_win()
     seeds = Seeds(key, last)
     over = 0 if last is None else last.round
-    newest = max(restored.race.round, over)
+    # `state.json` may be older than the logs. After a round that was closed none was open, unless it says so.
+    likely = 0 if last is None else over + (last.ended != "closed")
+    newest = max(restored.race.round, likely, 0 if won is None else won.round)
     if newest > over:
-        proof = await audit.won(newest)
-        ended: Ending = "restart" if proof is None else "solved"
-        rounds.make_up_for(seeds.end(newest, seeds.origin(newest).seed, ended, proof, stamp(now)))
+        if won is not None and won.round == newest:
+            end = seeds.end(newest, won.seed, "solved", won.hash, stamp(now))
+        else:
+            end = seeds.end(newest, seeds.origin(newest).seed, "restart", None, stamp(now))
+        rounds.make_up_for(end)
     return evolve(restored, race=evolve(restored.race, round=newest)), seeds
 
 
-async def resume_drop(restored: State, audit: Audit) -> Drop:
-    """What of the stock is gone, and who has it, as the log tells."""
+async def resume_drop(restored: State, audit: Audit, *, is_lost: bool) -> Drop:
+    """What of the stock is gone, and who has it, as the log tells. Where it is lost when the stock was set, every code
+    counts: a limited number of invites must not become a larger one."""
     since = audit.count if restored.drop_since is None else min(restored.drop_since, audit.count)
+    if is_lost and audit.count and restored.drop.code_limit:
+        since = 0
+        log.warning("There is no state.json: all %d codes of the log count as of the present stock.", audit.count)
     wins = await audit.wins(since, audit.count) if restored.drop.names_winners else []
-    return Drop(restored.drop, since=since, issued=audit.count - since, wins=wins)
+    earlier = await audit.wins(max(since - LOOK_BACK, 0), since) if restored.drop.win_cooldown else []
+    return Drop(restored.drop, since=since, issued=audit.count - since, wins=wins, earlier=earlier)
 
 
 def read_file(path: Path) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,12 @@ import trio
 from hashpass.directory import DISK, Disk
 from hashpass.domain.chain import LINES, Chain
 from hashpass.domain.seeds import RoundRecord
-from hashpass.journal import Journal
+from hashpass.journal import Journal, JournalClosed, JournalFull
 from hashpass.logfile import LogFile, Tampered
 
 ROUNDS_A_FILE = 1000
+
+log = logging.getLogger("hashpass.rounds")
 
 
 def rounds_chain(key: bytes) -> Chain:
@@ -59,8 +62,14 @@ class Rounds:
         self._unwritten = record
 
     async def append(self, record: RoundRecord) -> None:
-        """On the disk when this returns, or in memory if the log is `degraded` then."""
-        await self.journal.append(record.as_record())
+        """On the disk when this returns, or in memory if the log is `degraded` then.
+
+        Where neither has room, the race goes on without: a missing round proves nothing, and stops nothing.
+        """
+        try:
+            await self.journal.append(record.as_record())
+        except (JournalFull, JournalClosed) as error:
+            log.error("the end of round %d could not be written down: %s", record.round, error)  # noqa: TRY400 - said
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write what is appended. Ends with `close`."""

@@ -23,6 +23,7 @@ from hashpass.domain.errors import (
     RoundLost,
     RoundStale,
     SessionRevoked,
+    VisitorDone,
 )
 from hashpass.domain.prizes import Award, Prize, Prizes
 from hashpass.domain.race import Race, RaceState
@@ -45,6 +46,8 @@ class World:
     clock: Clock = field(factory=Clock)
     disk: trio.Event | None = None
     room: bool = True
+    refusal: HashPassError | None = None
+    """What the log says instead of taking a record."""
     on_strike: Callable[[str, Address], None] = lambda session, address: None
     arbiter: Arbiter = field(init=False)
 
@@ -75,6 +78,8 @@ class World:
         )
 
     async def record(self, award: Award) -> None:
+        if self.refusal is not None:
+            raise self.refusal
         if self.disk is not None:
             await self.disk.wait()
         self.happened.append(("recorded", award))
@@ -544,3 +549,64 @@ async def test_every_end_of_a_round_is_written_before_the_next_is_told(
     assert [check.take(record.as_record()) for record in world.of("ended")] == [None] * 3
     announced = [message["commitment"] for message in world.of("published")]
     assert [record.commitment for record in world.of("ended")][1:] == announced[:-2]
+
+
+async def test_a_clock_set_back_opens_a_race_that_had_ended(nursery: trio.Nursery, autojump_clock: object) -> None:
+    world = await open_world(nursery, DropRules(closes_at=Clock().date + 20))
+    world.clock.advance(30)
+    await trio.sleep(11)
+    assert closed(world)
+    world.clock.date -= 3600
+    await trio.sleep(11)
+    assert not closed(world)
+
+
+async def test_a_best_hash_that_wins_takes_back_what_its_sender_has_still_open(
+    nursery: trio.Nursery, autojump_clock: object
+) -> None:
+    world = await open_world(nursery, DropRules(wins_per_visitor=1))
+    world.arbiter.start_mining(1)
+    best = world.answer(7, claimed=2**255)
+    await trio.sleep(301)
+    world.arbiter.submit_best("a", address_of("a"), best)
+    outcomes: dict[str, Prize | HashPassError] = {}
+    answer = world.answer(8)
+    world.verifier.hold(answer.hash)
+    nursery.start_soon(world.submit, "a", answer, outcomes)
+    await trio.sleep(20)
+    assert [award.reason for award in world.of("recorded")] == ["consolation"]
+    assert isinstance(outcomes["a"], VisitorDone)
+
+
+# A log that takes nothing
+
+
+async def test_without_a_record_there_is_no_winner_and_the_race_goes_on(world: World) -> None:
+    world.refusal = NotReady()
+    first = world.arbiter.puzzle
+    outcomes: dict[str, Prize | HashPassError] = {}
+    await world.submit("a", world.answer(7), outcomes)
+    assert isinstance(outcomes["a"], NotReady)
+    assert [record.ended for record in world.of("ended")] == ["admin"]
+    world.refusal = None
+    assert first is not None
+    await world.submit("b", world.answer(8), outcomes)
+    assert isinstance(outcomes["b"], Prize)
+
+
+async def test_who_asks_while_a_win_is_written_down_waits_for_it(world: World, nursery: trio.Nursery) -> None:
+    world.disk = trio.Event()
+    nursery.start_soon(world.submit, "a", world.answer(7), {})
+    await trio.testing.wait_all_tasks_blocked()
+    heard: list[int] = []
+
+    async def ask() -> None:
+        await world.arbiter.verdict()
+        heard.append(len(world.prizes.of("a", world.clock.wall())))
+
+    nursery.start_soon(ask)
+    await trio.testing.wait_all_tasks_blocked()
+    assert heard == []
+    world.disk.set()
+    await trio.testing.wait_all_tasks_blocked()
+    assert heard == [1]

@@ -140,3 +140,18 @@ async def test_a_win_that_was_logged_while_its_round_was_not_is_made_up_for(tmp_
         assert (first["round"], first["ended"], first["winning_hash"]) == (1, "solved", answer["hash"])
         assert (second["round"], second["ended"]) == (2, "solved")
         assert faults(tmp_path) == []
+
+
+async def test_a_lost_state_opens_no_round_again_and_makes_no_stock_larger(tmp_path: Path) -> None:
+    with trio.fail_after(60):
+        async with open_house(tmp_path, HASHPASS_CODE_LIMIT="3") as running:
+            await Player(running.http).win()
+            player = await (await Player(running.http, visitor="one more").enter()).look()
+            before = player.puzzle
+        (tmp_path / "state.json").unlink()
+        async with open_house(tmp_path, HASHPASS_CODE_LIMIT="3") as running:
+            after = (await (await Player(running.http).enter()).look()).puzzle
+            assert after["round"] == before["round"] + 1
+            assert after["seed"] != before["seed"]
+            assert (await running.http.get("/api/drop")).json()["remaining"] == 2
+        assert faults(tmp_path) == []

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
@@ -42,6 +43,8 @@ log = logging.getLogger("hashpass.arbiter")
 
 PATIENCE = 120.0
 """An answer that is not decided by then is told to come back; its ticket stays valid."""
+LOOK_BACK = 1000
+"""So many codes before a new stock are looked at for winners who still have to wait."""
 LOOK_AGAIN = 10.0
 """So often a race that opens or closes at some time looks at the clock on the wall, which may have been set."""
 
@@ -155,11 +158,16 @@ class Arbiter:
         """The job, for a session that asks. Between two rounds it waits for the next, which takes one disk write."""
         if self._race.puzzle is None:
             self._drop.check_open(self._wall())
+        await self.verdict()
+        self._race.note_fetch(session, trio.current_time())
+        return self.job()
+
+    async def verdict(self) -> None:
+        """Between two rounds, wait until it is known who has won: a winner who asks again must not hear of a loss."""
+        if self._race.puzzle is None:
             with trio.move_on_after(PATIENCE):
                 async with self._lock:
                     pass
-        self._race.note_fetch(session, trio.current_time())
-        return self.job()
 
     def start_mining(self, miner: int) -> None:
         self._race.start_mining(miner, trio.current_time())
@@ -190,11 +198,11 @@ class Arbiter:
     # What an operator, or a verdict elsewhere, can demand
 
     async def reset(self) -> None:
-        async with self._lock:
+        async with self._changing():
             await self._carry_out(self._race.reset())
 
     async def configure(self, rules: Rules, target: int | None = None) -> None:
-        async with self._lock:
+        async with self._changing():
             events = self._race.configure(rules, target)
             await self._carry_out(events)
             if not events:  # the race is closed, and nothing else would write it down
@@ -202,15 +210,24 @@ class Arbiter:
 
     async def set_drop(self, rules: DropRules) -> None:
         """Give invites away by other rules from now on. Another stock is counted from its first code."""
-        async with self._lock:
+        async with self._changing():
             issued = self._effects.issued()
             since = self._drop.since if rules.code_limit == self._drop.rules.code_limit else issued
             # Verdicts wait for this, so that no win is missed and none counted twice. It is read once, when asked for.
             wins = await self._effects.recall(since, issued) if rules.names_winners else []
-            self._drop = Drop(rules, since=since, issued=issued - since, wins=wins)
+            earlier = await self._effects.recall(max(since - LOOK_BACK, 0), since) if rules.win_cooldown else []
+            self._drop = Drop(rules, since=since, issued=issued - since, wins=wins, earlier=earlier)
             await self._follow_drop()
             await self._save()
-        self._changed.set()
+
+    @asynccontextmanager
+    async def _changing(self) -> AsyncIterator[None]:
+        """The lock; whatever becomes of the change, the race looks afterwards whether it is as it should be."""
+        try:
+            async with self._lock:
+                yield
+        finally:
+            self._changed.set()
 
     def void(self, reason: VoidReason) -> None:
         """Take back what is still open, wherever there is a reason. Does not wait; an answer may win by it."""
@@ -283,11 +300,19 @@ class Arbiter:
                     await self._open_next(cause)
 
     async def _reward(self, ticket: Ticket, adjustment: Adjustment) -> None:
+        with trio.CancelScope(shield=True):  # a crash elsewhere in the race must not leave a winner half served
+            await self._reward_now(ticket, adjustment)
+
+    async def _reward_now(self, ticket: Ticket, adjustment: Adjustment) -> None:
         award = self._award(ticket.session, ticket.address, ticket.proof, ticket.puzzle, ticket.solved.time, adjustment)
-        end = self._end(ticket.puzzle, "solved", ticket.proof.hash.hex())
-        async with trio.open_nursery() as both:
-            both.start_soon(self._effects.record, award)
-            both.start_soon(self._effects.record_round, end)
+        try:
+            await self._effects.record(award)
+        except HashPassError as refusal:  # without a record there is no code, and so no winner
+            await self._effects.record_round(self._end(ticket.puzzle, "admin"))
+            await self._open_next("admin")
+            self._answer(ticket.number, refusal)
+            return
+        await self._effects.record_round(self._end(ticket.puzzle, "solved", ticket.proof.hash.hex()))
         self._remember(award)
         log.info("round %d was won in %.1f s: %s", ticket.puzzle.round, ticket.solved.time, adjustment.reason)
         await self._open_next("solved", ticket.solved.time)
@@ -359,6 +384,7 @@ class Arbiter:
         async with self._lock:
             # After a crash of this task tickets may be left that nobody works on any more.
             await self._carry_out(self._race.void(lambda *_: NotReady(retry_after=1), trio.current_time()))
+            self._drop.issued = self._effects.issued() - self._drop.since
             await self._follow_drop()
 
     async def _watch_time(self) -> None:
@@ -372,9 +398,11 @@ class Arbiter:
 
     def _next_look(self) -> float:
         """When time alone may open or close the race."""
-        wall = self._wall()
+        wall, rules = self._wall(), self._drop.rules
+        if rules.opens_at is None and rules.closes_at is None:
+            return math.inf
         change = self._drop.next_change(wall)
-        return math.inf if change is None else trio.current_time() + min(change - wall, LOOK_AGAIN)
+        return trio.current_time() + (LOOK_AGAIN if change is None else min(change - wall, LOOK_AGAIN))
 
     async def _judge_best(self, best: Entry, consolation: Consolation) -> None:
         """The best hash of a dead puzzle: evidence of work in any case, and where the rules say so, a code."""
@@ -395,9 +423,14 @@ class Arbiter:
             ),
             reason="consolation",
         )
-        await self._effects.record(award)
+        try:
+            await self._effects.record(award)
+        except HashPassError:
+            log.exception("the best hash of round %d wins nothing", consolation.puzzle.round)
+            return
         self._remember(award)
         self._effects.notify(award)
+        await self._take_back(best)
         await self._follow_drop()
         self._effects.tell(
             best.session,
@@ -408,9 +441,23 @@ class Arbiter:
             },
         )
 
+    async def _take_back(self, best: Entry) -> None:
+        """An answer that came before, from one who now has won enough, is not to win him another code."""
+
+        def barred(ticket: Ticket) -> HashPassError | None:
+            if ticket.proof.visitor_id != best.proof.visitor_id and ticket.address.key != best.address.key:
+                return None
+            try:
+                self._drop.check_winner(ticket.proof.visitor_id, ticket.address, self._wall())
+            except HashPassError as refusal:
+                return refusal
+            return None
+
+        await self._carry_out(self._race.take_back(barred, trio.current_time()))
+
     def _may_win(self, best: Entry) -> bool:
         """Whether the drop, whose time may have passed since, has a code for this one."""
-        if self._drop.remaining == 0:
+        if self._drop.remaining == 0 or not self._effects.has_room():
             return False
         try:
             self._drop.check_winner(best.proof.visitor_id, best.address, self._wall())

@@ -50,15 +50,25 @@ class Drop:
     Winners are remembered only while a rule asks for them, so that a server without one holds no list of them.
     """
 
-    def __init__(self, rules: DropRules, *, since: int = 0, issued: int = 0, wins: Iterable[Win] = ()) -> None:
+    def __init__(
+        self,
+        rules: DropRules,
+        *,
+        since: int = 0,
+        issued: int = 0,
+        wins: Iterable[Win] = (),
+        earlier: Iterable[Win] = (),
+    ) -> None:
         self.rules = rules
         self.since = since
         """How many codes had ever been given when the stock was set."""
         self.issued = 0
         self._wins: dict[tuple[str, str], tuple[int, float]] = {}
         """By visitor and by address: how many, and when the last one was."""
+        for win in earlier:  # of another stock: they do not count, but whoever won just now still waits
+            self._remember(win, 0)
         for win in wins:
-            self._remember(win)
+            self._remember(win, 1)
         self.issued = issued
 
     def closed_for(self, now: float) -> ClosedFor | None:
@@ -97,19 +107,19 @@ class Drop:
             if self.rules.wins_per_visitor and count >= self.rules.wins_per_visitor:
                 raise VisitorDone
             left = last + self.rules.win_cooldown - now
-            if count and left > 0:
-                raise CoolingDown(retry_after=left)
+            if name in self._wins and left > 0 and self.rules.win_cooldown:
+                raise CoolingDown(retry_after=min(left, self.rules.win_cooldown))
 
     def count(self, win: Win) -> None:
         """A code was given."""
         self.issued += 1
         if self.rules.names_winners:
-            self._remember(win)
+            self._remember(win, 1)
 
-    def _remember(self, win: Win) -> None:
+    def _remember(self, win: Win, number: int) -> None:
         for name in _names(win.visitor_id, win.address_key):
             count, last = self._wins.get(name, (0, 0.0))
-            self._wins[name] = (count + 1, max(last, win.won_at))
+            self._wins[name] = (count + number, max(last, win.won_at))
 
 
 def _names(visitor_id: str, address_key: str) -> tuple[tuple[str, str], ...]:

@@ -195,10 +195,14 @@ class Race:
 
     def void(self, reason: VoidReason, now: float) -> list[Event]:
         """Take back every ticket for which there is a reason: its session was revoked, its address shut out."""
+        return self.take_back(lambda ticket: reason(ticket.session, ticket.address), now)
+
+    def take_back(self, reason: Callable[[Ticket], HashPassError | None], now: float) -> list[Event]:
+        """The same, for whatever a ticket says."""
         refused: list[Event] = [
             self._refuse(ticket, error)
             for ticket in list(self._tickets.values())
-            if (error := reason(ticket.session, ticket.address)) is not None
+            if (error := reason(ticket)) is not None
         ]
         return [*refused, *self._decide(now)]
 

@@ -74,6 +74,7 @@ class LoginApi:
 
     async def require_user(self, asking: Request) -> str:
         """The name of whoever is signed in, or the refusal."""
+        self._admit()
         return await self.sign_in.recognise(_bearer(asking))
 
     async def send_link(self) -> ResponseReturnValue:

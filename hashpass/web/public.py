@@ -11,6 +11,7 @@ from attrs import frozen
 from quart import Response, request
 from quart.typing import ResponseReturnValue
 from quart_trio.wrappers import TrioResponse
+from werkzeug.exceptions import NotFound
 
 from hashpass import metrics
 from hashpass.addresses import AddressReader
@@ -81,6 +82,8 @@ class PublicApi:
         """Before every route: who is asking, and with what."""
         if not request.path.startswith("/api/") or agents.exempt(request.path):
             return
+        if isinstance(request.routing_exception, NotFound):  # what is not there is not there for anybody
+            return
         if self.filter_agents and request.method != "OPTIONS" and agents.refused(request.headers.get("User-Agent")):
             raise AgentRefused
 
@@ -126,6 +129,7 @@ class PublicApi:
 
     async def _verify(self, address: Address) -> Prize:
         session, proof = await self._submission(address)
+        await self.arbiter.verdict()
         won = self.prizes.won_with(session.digest, proof, self.wall())
         if won is not None:
             return won

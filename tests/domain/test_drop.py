@@ -100,3 +100,17 @@ def test_a_stock_and_its_winners_are_never_exceeded(stock: int, attempts: list[t
     for side in (0, 1):
         counts = [pair[side] for pair in won]
         assert all(counts.count(one) <= most for one in counts)
+
+
+def test_a_winner_of_the_stock_before_still_waits_but_has_not_won_of_this_one() -> None:
+    drop = Drop(DropRules(wins_per_visitor=1, win_cooldown=60), earlier=[Win("v", HOME.key, NOW)])
+    with pytest.raises(CoolingDown):
+        drop.check_winner("v", HOME, NOW + 59)
+    drop.check_winner("v", HOME, NOW + 60)
+
+
+def test_nobody_waits_longer_than_the_rule_says_whatever_the_clock_does() -> None:
+    drop = Drop(DropRules(win_cooldown=60), wins=[Win("v", HOME.key, NOW)])
+    with pytest.raises(CoolingDown) as cooling:
+        drop.check_winner("v", HOME, NOW - 3600)
+    assert cooling.value.retry_after == 60

@@ -474,3 +474,11 @@ async def test_an_old_access_token_is_no_guess() -> None:
     for _ in range(11):
         assert (await site.users("GET", token=access)).status_code == 401
     assert (await site.users("GET")).status_code == 200
+
+
+async def test_a_ban_closes_the_generators_too() -> None:
+    site = make_site()
+    access, _ = await site.enter()
+    assert (await site.generate(access)).status_code == 200
+    await site.bans.ban("198.51.100.7")
+    assert (await site.generate(access)).status_code == 403

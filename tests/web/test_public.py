@@ -462,3 +462,11 @@ async def test_the_filter_can_be_turned_off(tmp_path: Path) -> None:
         async with open_house(tmp_path, HASHPASS_UA_FILTER="false") as running:
             for method, path in CLOSED_TO_SCRIPTS:
                 assert not await agent_is_refused(running, method, path, "curl/8.5.0")
+
+
+async def test_what_is_not_there_is_not_there_for_scripts_either(tmp_path: Path) -> None:
+    with trio.fail_after(20):
+        async with open_house(tmp_path) as running:
+            for path, status in (("/api/nope", 404), ("/api/passwords", 404), ("/api/puzzle", 403)):
+                answer = await running.http.get(path, headers={"User-Agent": "curl/8"})
+                assert answer.status_code == status, path
