@@ -65,7 +65,7 @@ if [ -z "${HASHPASS:-}" ]; then
   HASHPASS_DATA_DIR=$FOLDER HOST=127.0.0.1 PORT=0 HASHPASS_GATE=open HASHPASS_ARGON2_MEMORY_COST=1024 \
     PYTHONUNBUFFERED=1 "$PYTHON" -m hashpass serve >"$FOLDER/out" 2>&1 &
   SERVER=$!
-  for _ in $(seq 100); do
+  for ((try = 0; try < 100; try++)); do
     HASHPASS=$(sed -n 's/.* is open at /http:\/\//p' "$FOLDER/out" | head -n 1)
     [ -z "$HASHPASS" ] || break
     kill -0 "$SERVER" || { cat "$FOLDER/out"; exit 1; }
