@@ -69,7 +69,7 @@ class Rounds:
         try:
             await self.journal.append(record.as_record())
         except (JournalFull, JournalClosed) as error:
-            log.error("the end of round %d could not be written down: %s", record.round, error)  # noqa: TRY400 - said
+            log.error("the end of round %d could not be written down: %s", record.round, error)  # noqa: TRY400 - our frames tell the operator nothing more
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write what is appended. Ends with `close`."""
